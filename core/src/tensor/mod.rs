@@ -1,0 +1,5 @@
+//! Tensors: element types, shapes, views over the caller's memory, owned buffers, and the other ONNX values.
+
+mod dtype;
+
+pub use dtype::DType;
