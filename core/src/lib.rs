@@ -4,7 +4,16 @@
 //! them, and gives one set of names, options, errors and results in every language it is bound to.
 #![deny(unsafe_code)]
 
+#[cfg(feature = "engine")]
+#[allow(unsafe_code)]
+mod engine;
 pub mod error;
 pub mod tensor;
 
+#[cfg(feature = "engine")]
+pub use engine::runtime;
+#[cfg(feature = "engine")]
+pub use engine::runtime::{OptimizationLevel, Provider, SessionOptions, Threads};
+#[cfg(feature = "engine")]
+pub use engine::session::{Outputs, RunOptions, Session};
 pub use error::{Error, ErrorCode, ErrorKind, Result};

@@ -1,0 +1,276 @@
+//! One ONNX Runtime session: created from options, described, run.
+
+use std::ffi::{CString, c_char};
+use std::path::Path;
+use std::ptr::NonNull;
+
+use ort::AsPointer;
+use ort::sys::{
+    GraphOptimizationLevel, OrtAllocator, OrtSession, OrtSessionOptions, OrtStatusPtr, OrtTypeInfo, OrtValue,
+};
+use smallvec::SmallVec;
+
+use crate::engine::runtime::cpu::usable_physical_cores;
+use crate::engine::runtime::status::check;
+use crate::engine::runtime::strings::{c_string, default_allocator, take_string};
+use crate::engine::runtime::type_info::take_type;
+use crate::engine::runtime::value::OwnedValue;
+use crate::engine::runtime::{BorrowedInput, OptimizationLevel, Runtime, SessionOptions, Threads, providers};
+use crate::tensor::ValueInfo;
+use crate::{Error, Result};
+
+const DESCRIBE: &str = "describe the session";
+
+/// The configuration entry that says where the external data of a model in memory lies.
+const EXTERNAL_FOLDER: &str = "session.model_external_initializers_file_folder_path";
+
+/// Configuration entries that a session gets unless the caller's own say otherwise: worker threads spin only while a
+/// run is under way and a short time after, so that an idle session burns no core.
+const DEFAULT_CONFIG: [(&str, &str); 1] = [("session.force_spinning_stop", "1")];
+
+/// What a session is made of.
+#[derive(Clone, Copy)]
+pub(in crate::engine) enum ModelSource<'a> {
+    /// A file; external data lies beside it.
+    File(&'a Path),
+    /// The bytes of a model whose external data, if any, lies in the folder.
+    Bytes {
+        /// The model.
+        bytes: &'a [u8],
+        /// Where external data is read from.
+        folder: Option<&'a Path>,
+    },
+}
+
+/// A session of ONNX Runtime's. `run` may be called from many threads at once.
+pub(in crate::engine) struct RawSession {
+    session: NonNull<OrtSession>,
+    inputs: Vec<ValueInfo>,
+    outputs: Vec<ValueInfo>,
+    initializers: Vec<ValueInfo>,
+    /// Names of the inputs, then of the overridable initializers.
+    input_names: Vec<CString>,
+    output_names: Vec<CString>,
+}
+
+// SAFETY: a session has no tie to the thread that made it.
+unsafe impl Send for RawSession {}
+// SAFETY: `Run` is safe to call concurrently by ONNX Runtime's contract for the CPU and CUDA providers, and sessions
+// with other providers serialise it themselves; everything else here only reads.
+unsafe impl Sync for RawSession {}
+
+impl RawSession {
+    /// Creates a session.
+    ///
+    /// # Errors
+    /// `invalid_argument` and `not_found` for options, `invalid_model`, `unsupported` and `runtime_failed` for models.
+    pub(in crate::engine) fn new(
+        runtime: &'static Runtime,
+        source: ModelSource<'_>,
+        options: &SessionOptions,
+    ) -> Result<Self> {
+        let own = OwnedOptions::new(runtime, options)?;
+        let environment = runtime.environment().ptr();
+        let mut session = std::ptr::null_mut();
+        let status = match source {
+            ModelSource::File(path) => {
+                let path = providers::os_string(path)?;
+                // SAFETY: environment, options and path are alive.
+                unsafe { (ort::api().CreateSession)(environment, path.as_ptr(), own.0, &mut session) }
+            }
+            ModelSource::Bytes { bytes, folder } => {
+                if let Some(folder) = folder {
+                    own.config(EXTERNAL_FOLDER, &folder.to_string_lossy())?;
+                }
+                let (data, len) = (bytes.as_ptr().cast(), bytes.len());
+                // SAFETY: environment, options and bytes are alive; what is kept of the bytes is copied.
+                unsafe { (ort::api().CreateSessionFromArray)(environment, data, len, own.0, &mut session) }
+            }
+        };
+        check(status, "create the session")?;
+        let session = NonNull::new(session).ok_or_else(|| Error::internal("ONNX Runtime gave no session"))?;
+        Self {
+            session,
+            inputs: vec![],
+            outputs: vec![],
+            initializers: vec![],
+            input_names: vec![],
+            output_names: vec![],
+        }
+        .described()
+    }
+
+    /// Reads names and types.
+    fn described(mut self) -> Result<Self> {
+        let api = ort::api();
+        self.inputs =
+            self.list(api.SessionGetInputCount, api.SessionGetInputName, api.SessionGetInputTypeInfo)?;
+        self.outputs =
+            self.list(api.SessionGetOutputCount, api.SessionGetOutputName, api.SessionGetOutputTypeInfo)?;
+        self.initializers = self.list(
+            api.SessionGetOverridableInitializerCount,
+            api.SessionGetOverridableInitializerName,
+            api.SessionGetOverridableInitializerTypeInfo,
+        )?;
+        let c_name = |info: &ValueInfo| c_string("name", &info.name);
+        self.input_names = self.inputs.iter().chain(&self.initializers).map(c_name).collect::<Result<_>>()?;
+        self.output_names = self.outputs.iter().map(c_name).collect::<Result<_>>()?;
+        Ok(self)
+    }
+
+    fn list(&self, count: GetCount, name: GetName, type_info: GetType) -> Result<Vec<ValueInfo>> {
+        let (session, allocator) = (self.session.as_ptr().cast_const(), default_allocator()?);
+        let mut len = 0;
+        // SAFETY: the session is alive, indices are below the count, and names come from the allocator given.
+        unsafe {
+            check(count(session, &mut len), DESCRIBE)?;
+            let describe = |index| {
+                let (mut text, mut info) = (std::ptr::null_mut(), std::ptr::null_mut());
+                check(name(session, index, allocator, &mut text), DESCRIBE)?;
+                let name = take_string(text)?;
+                check(type_info(session, index, &mut info), DESCRIBE)?;
+                Ok(ValueInfo { name, value_type: take_type(info)? })
+            };
+            (0..len).map(describe).collect()
+        }
+    }
+
+    pub(in crate::engine) fn inputs(&self) -> &[ValueInfo] {
+        &self.inputs
+    }
+
+    pub(in crate::engine) fn outputs(&self) -> &[ValueInfo] {
+        &self.outputs
+    }
+
+    /// Initializers that an input may replace.
+    pub(in crate::engine) fn initializers(&self) -> &[ValueInfo] {
+        &self.initializers
+    }
+
+    /// Runs the model. `places[i]` says which input `inputs[i]` is for: an index into the inputs, or beyond them into
+    /// the overridable initializers; `outputs` are indices of the outputs wanted.
+    pub(in crate::engine) fn run(
+        &self,
+        places: &[usize],
+        inputs: &[BorrowedInput<'_>],
+        outputs: &[usize],
+    ) -> Result<SmallVec<[OwnedValue; 4]>> {
+        let names: SmallVec<[*const c_char; 8]> =
+            places.iter().map(|&at| self.input_names[at].as_ptr()).collect();
+        let values: SmallVec<[*const OrtValue; 8]> =
+            inputs.iter().map(|input| input.value.pointer().cast_const()).collect();
+        let wanted: SmallVec<[*const c_char; 4]> =
+            outputs.iter().map(|&at| self.output_names[at].as_ptr()).collect();
+        let mut results: SmallVec<[*mut OrtValue; 4]> =
+            smallvec::smallvec![std::ptr::null_mut(); outputs.len()];
+        // SAFETY: session, names and values are alive; the arrays have the lengths given; a failed run leaves no
+        // outputs behind, a successful one gives each to us.
+        unsafe {
+            let status = (ort::api().Run)(
+                self.session.as_ptr(),
+                std::ptr::null(),
+                names.as_ptr(),
+                values.as_ptr(),
+                values.len().min(names.len()),
+                wanted.as_ptr(),
+                wanted.len(),
+                results.as_mut_ptr(),
+            );
+            check(status, "run")?;
+            results.into_iter().map(|result| OwnedValue::new(result)).collect()
+        }
+    }
+}
+
+impl Drop for RawSession {
+    fn drop(&mut self) {
+        // SAFETY: alive and ours; no run can be under way, because each borrows the session.
+        unsafe { (ort::api().ReleaseSession)(self.session.as_ptr()) }
+    }
+}
+
+type GetCount = unsafe extern "system" fn(*const OrtSession, *mut usize) -> OrtStatusPtr;
+type GetName =
+    unsafe extern "system" fn(*const OrtSession, usize, *mut OrtAllocator, *mut *mut c_char) -> OrtStatusPtr;
+type GetType = unsafe extern "system" fn(*const OrtSession, usize, *mut *mut OrtTypeInfo) -> OrtStatusPtr;
+
+/// ONNX Runtime's session options, released at the end.
+struct OwnedOptions(*mut OrtSessionOptions);
+
+impl OwnedOptions {
+    fn new(runtime: &Runtime, options: &SessionOptions) -> Result<Self> {
+        let api = ort::api();
+        let mut own = std::ptr::null_mut();
+        // SAFETY: the out pointer is valid.
+        check(unsafe { (api.CreateSessionOptions)(&mut own) }, "create session options")?;
+        let own = Self(own);
+        let level = level(options.optimization_level);
+        // SAFETY: the options are alive.
+        unsafe {
+            check((api.SetSessionGraphOptimizationLevel)(own.0, level), "set the optimization level")?;
+            check((api.SetIntraOpNumThreads)(own.0, thread_count(options.threads)?), "set the thread count")?;
+        }
+        own.dims(options)?;
+        for (key, value) in DEFAULT_CONFIG {
+            own.config(key, value)?;
+        }
+        for (key, value) in &options.config {
+            own.config(key, value)?;
+        }
+        for provider in &options.providers {
+            providers::append(runtime, own.0, provider)?;
+        }
+        Ok(own)
+    }
+
+    fn dims(&self, options: &SessionOptions) -> Result<()> {
+        for (name, &size) in &options.dims {
+            let wrong = |reason: &str| Error::invalid_argument(format!("dims.{name}"), reason);
+            let size = i64::try_from(size).map_err(|_| wrong("too large"))?;
+            let name = c_string("dims", name)?;
+            // SAFETY: the options are alive and the name lives through the call.
+            let status = unsafe { (ort::api().AddFreeDimensionOverrideByName)(self.0, name.as_ptr(), size) };
+            check(status, "fix a dimension")?;
+        }
+        Ok(())
+    }
+
+    fn config(&self, key: &str, value: &str) -> Result<()> {
+        let wrong = |error: Error| Error::invalid_argument(format!("config.{key}"), error.to_string());
+        let (c_key, c_value) = (c_string("config", key)?, c_string("config", value)?);
+        // SAFETY: the options are alive and the texts live through the call.
+        let status = unsafe { (ort::api().AddSessionConfigEntry)(self.0, c_key.as_ptr(), c_value.as_ptr()) };
+        check(status, "set a configuration entry").map_err(wrong)
+    }
+}
+
+impl Drop for OwnedOptions {
+    fn drop(&mut self) {
+        // SAFETY: alive and ours.
+        unsafe { (ort::api().ReleaseSessionOptions)(self.0) }
+    }
+}
+
+fn level(level: OptimizationLevel) -> GraphOptimizationLevel {
+    match level {
+        OptimizationLevel::None => GraphOptimizationLevel::ORT_DISABLE_ALL,
+        OptimizationLevel::Basic => GraphOptimizationLevel::ORT_ENABLE_BASIC,
+        OptimizationLevel::Extended => GraphOptimizationLevel::ORT_ENABLE_EXTENDED,
+        OptimizationLevel::Layout => GraphOptimizationLevel::ORT_ENABLE_LAYOUT,
+        OptimizationLevel::All => GraphOptimizationLevel::ORT_ENABLE_ALL,
+    }
+}
+
+/// More threads than any device has; a larger number is a mistake that would exhaust the process.
+const MAX_THREADS: u32 = 1024;
+
+fn thread_count(threads: Threads) -> Result<i32> {
+    match threads {
+        Threads::Auto => Ok(usable_physical_cores() as i32),
+        Threads::Count(count @ 1..=MAX_THREADS) => Ok(count as i32),
+        Threads::Count(count) => {
+            Err(Error::invalid_argument("threads", format!("{count} is not between 1 and {MAX_THREADS}")))
+        }
+    }
+}

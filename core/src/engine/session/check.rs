@@ -1,0 +1,120 @@
+//! Checks of options, names, types and shapes, made before ONNX Runtime sees anything.
+
+use smallvec::SmallVec;
+
+use crate::engine::runtime::SessionOptions;
+use crate::tensor::{DType, SymbolicShape, Value, ValueInfo, ValueType, ValueView};
+use crate::{Error, Result};
+
+/// Options whose parts contradict each other or can never work.
+pub(super) fn options(options: &SessionOptions) -> Result<()> {
+    for (name, &size) in &options.dims {
+        if name.is_empty() || size == 0 {
+            return Err(Error::invalid_argument(
+                format!("dims.{name}"),
+                "needs a name and a size of at least 1",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The inputs that a session declares. A place is an index into the inputs, or beyond them into the initializers.
+pub(super) struct Declared<'a> {
+    pub(super) inputs: &'a [ValueInfo],
+    pub(super) initializers: &'a [ValueInfo],
+}
+
+impl Declared<'_> {
+    /// The place of a name.
+    pub(super) fn place(&self, name: &str) -> Result<usize> {
+        let all = || self.inputs.iter().chain(self.initializers);
+        all()
+            .position(|info| info.name == name)
+            .ok_or_else(|| Error::not_found("input", name, all().map(|info| info.name.as_str())))
+    }
+
+    /// Whether a value fits the type declared at a place.
+    pub(super) fn accepts(&self, place: usize, value: &ValueView<'_>) -> Result<()> {
+        let info = self.info(place);
+        if fits(&info.value_type, value) {
+            return Ok(());
+        }
+        Err(Error::tensor_mismatch(&info.name, &info.value_type, value))
+    }
+
+    /// Whether every input is given.
+    pub(super) fn complete(&self, places: &[usize]) -> Result<()> {
+        let optional = |info: &ValueInfo| matches!(info.value_type, ValueType::Optional { .. });
+        match (0..self.inputs.len()).find(|at| !places.contains(at) && !optional(&self.inputs[*at])) {
+            None => Ok(()),
+            Some(at) => {
+                Err(Error::tensor_mismatch(&self.inputs[at].name, &self.inputs[at].value_type, "nothing"))
+            }
+        }
+    }
+
+    pub(super) fn title(&self, place: usize) -> String {
+        format!("input `{}`", self.info(place).name)
+    }
+
+    fn info(&self, place: usize) -> &ValueInfo {
+        self.inputs.get(place).unwrap_or_else(|| &self.initializers[place - self.inputs.len()])
+    }
+}
+
+pub(super) fn given_twice(name: &str) -> Error {
+    Error::invalid_argument("inputs", format!("`{name}` is given twice"))
+}
+
+/// The places of the outputs asked for.
+pub(super) fn wanted_outputs(outputs: &[ValueInfo], names: &[String]) -> Result<SmallVec<[usize; 4]>> {
+    let mut places = SmallVec::new();
+    for name in names {
+        let place = outputs
+            .iter()
+            .position(|info| &info.name == name)
+            .ok_or_else(|| Error::not_found("output", name, outputs.iter().map(|info| info.name.as_str())))?;
+        if places.contains(&place) {
+            return Err(Error::invalid_argument("outputs", format!("`{name}` is asked for twice")));
+        }
+        places.push(place);
+    }
+    Ok(places)
+}
+
+fn fits(declared: &ValueType, value: &ValueView<'_>) -> bool {
+    match (declared, value) {
+        (ValueType::Tensor { dtype, shape }, ValueView::Tensor(view)) => {
+            tensor_fits(*dtype, shape, view.dtype(), view.shape().dims())
+        }
+        (ValueType::Optional { element }, ValueView::Tensor(_)) => fits(element, value),
+        (_, ValueView::Value(value)) => value_fits(declared, value),
+        _ => false,
+    }
+}
+
+fn value_fits(declared: &ValueType, value: &Value) -> bool {
+    match (declared, value) {
+        (ValueType::Optional { .. }, Value::Optional(None)) => true,
+        (ValueType::Optional { element }, Value::Optional(Some(value))) => value_fits(element, value),
+        (ValueType::Optional { element }, value) => value_fits(element, value),
+        (_, Value::Tensor(tensor)) => fits(declared, &tensor.into()),
+        (ValueType::Sequence { element }, Value::Sequence(values)) => {
+            values.iter().all(|value| value_fits(element, value))
+        }
+        (ValueType::Map { key, value }, Value::Map(map)) => {
+            // A map's declared value is one element; `Map` holds all of them in one dimension.
+            let declared =
+                if let ValueType::Tensor { dtype, .. } = value.as_ref() { Some(*dtype) } else { None };
+            map.keys().dtype() == *key && declared == Some(map.values().dtype())
+        }
+        _ => false,
+    }
+}
+
+fn tensor_fits(declared: DType, shape: &SymbolicShape, actual: DType, dims: &[usize]) -> bool {
+    // ONNX Runtime takes any shape for a declared scalar, and some exporters declare one where they mean "any".
+    let any_shape = shape.dims().is_some_and(<[_]>::is_empty);
+    declared == actual && (any_shape || shape.accepts(dims))
+}

@@ -1,0 +1,149 @@
+//! Sessions: a model that is ready to run.
+
+mod check;
+mod outputs;
+
+use crate::Result;
+use crate::engine::runtime::{
+    BorrowedInput, ModelSource, OwnedValue, RawSession, Runtime, SessionOptions, from_output,
+};
+use crate::tensor::{ValueInfo, ValueView};
+
+pub use outputs::Outputs;
+
+/// A model that is ready to run.
+///
+/// `Send` and `Sync`: any number of threads may call [`run`](Session::run) at once. A session computes what plain
+/// ONNX Runtime computes with the same settings, to the bit.
+///
+/// # Examples
+/// ```no_run
+/// use ortlet::{Session, SessionOptions};
+/// use ortlet::tensor::TensorView;
+///
+/// let session = Session::load("model.onnx", &SessionOptions::default())?;
+/// let pixels = vec![0.0_f32; 3 * 224 * 224];
+/// let outputs = session.run([("image", TensorView::from_slice([1, 3, 224, 224], &pixels)?)])?;
+/// let scores = outputs["scores"].as_tensor()?.as_slice::<f32>()?;
+/// # Ok::<(), ortlet::Error>(())
+/// ```
+pub struct Session {
+    raw: RawSession,
+    /// All outputs in the model's order: what a run gives if nothing else is asked for.
+    all_outputs: Vec<usize>,
+}
+
+/// How one run differs from the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Names of the outputs to compute, in the order wanted; `None` means all. Parts of the model that only serve
+    /// other outputs are still computed.
+    pub outputs: Option<Vec<String>>,
+}
+
+impl Session {
+    /// A session of a model in memory. External data is looked for in the current folder.
+    ///
+    /// # Errors
+    /// As [`Session::load`].
+    pub fn from_bytes(bytes: &[u8], options: &SessionOptions) -> Result<Self> {
+        Self::create(ModelSource::Bytes { bytes, folder: None }, options)
+    }
+
+    pub(in crate::engine) fn create(source: ModelSource<'_>, options: &SessionOptions) -> Result<Self> {
+        check::options(options)?;
+        let raw = RawSession::new(Runtime::load(&options.runtime)?, source, options)?;
+        let all_outputs = (0..raw.outputs().len()).collect();
+        Ok(Self { raw, all_outputs })
+    }
+
+    /// Names and types of the inputs that a run needs.
+    pub fn inputs(&self) -> &[ValueInfo] {
+        self.raw.inputs()
+    }
+
+    /// Names and types of the outputs.
+    pub fn outputs(&self) -> &[ValueInfo] {
+        self.raw.outputs()
+    }
+
+    /// Initializers that a run may replace by giving an input of that name.
+    pub fn overridable_initializers(&self) -> &[ValueInfo] {
+        self.raw.initializers()
+    }
+
+    /// Runs the model and gives all outputs. Inputs are not copied (misaligned memory excepted), and outputs stay in
+    /// ONNX Runtime's memory until they are dropped.
+    ///
+    /// # Errors
+    /// `not_found` for a name that is no input, `tensor_mismatch` for an input that is missing or has another type,
+    /// rank or fixed size than declared, `invalid_argument` for an input given twice, `unsupported` for sparse and
+    /// opaque values, `runtime_failed` if ONNX Runtime fails.
+    pub fn run<'a, N, V>(&self, inputs: impl IntoIterator<Item = (N, V)>) -> Result<Outputs>
+    where
+        N: AsRef<str>,
+        V: Into<ValueView<'a>>,
+    {
+        self.run_outputs(inputs, &self.all_outputs)
+    }
+
+    /// Runs the model with options.
+    ///
+    /// # Errors
+    /// As [`Session::run`]; also `not_found` for an output that the model does not have.
+    pub fn run_with<'a, N, V>(
+        &self,
+        inputs: impl IntoIterator<Item = (N, V)>,
+        options: &RunOptions,
+    ) -> Result<Outputs>
+    where
+        N: AsRef<str>,
+        V: Into<ValueView<'a>>,
+    {
+        match &options.outputs {
+            None => self.run_outputs(inputs, &self.all_outputs),
+            Some(names) => self.run_outputs(inputs, &check::wanted_outputs(self.outputs(), names)?),
+        }
+    }
+
+    fn run_outputs<'a, N, V>(
+        &self,
+        inputs: impl IntoIterator<Item = (N, V)>,
+        wanted: &[usize],
+    ) -> Result<Outputs>
+    where
+        N: AsRef<str>,
+        V: Into<ValueView<'a>>,
+    {
+        let mut places = smallvec::SmallVec::<[usize; 8]>::new();
+        let mut values = smallvec::SmallVec::<[BorrowedInput<'a>; 4]>::new();
+        let declared =
+            check::Declared { inputs: self.inputs(), initializers: self.overridable_initializers() };
+        for (name, value) in inputs {
+            let value = value.into();
+            let place = declared.place(name.as_ref())?;
+            declared.accepts(place, &value)?;
+            if places.contains(&place) {
+                return Err(check::given_twice(name.as_ref()));
+            }
+            places.push(place);
+            values.push(BorrowedInput::new(&value).map_err(|error| error.context(declared.title(place)))?);
+        }
+        declared.complete(&places)?;
+        let outputs = self.raw.run(&places, &values, wanted)?;
+        let named = |(&at, output): (&usize, OwnedValue)| {
+            let name = &self.outputs()[at].name;
+            let value =
+                from_output(output, &values).map_err(|error| error.context(format!("output `{name}`")))?;
+            Ok((name.clone(), value))
+        };
+        Ok(Outputs::new(wanted.iter().zip(outputs).map(named).collect::<Result<_>>()?))
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let list = |infos: &[ValueInfo]| infos.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        write!(f, "Session({} -> {})", list(self.inputs()), list(self.outputs()))
+    }
+}
