@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 pub mod error;
+pub mod model;
 pub mod tensor;
 
 pub use error::{Error, ErrorCode, ErrorKind, Result};

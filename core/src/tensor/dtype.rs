@@ -223,9 +223,6 @@ mod tests {
         assert_eq!(DType::I4.size_bytes(3).unwrap(), 2);
         assert_eq!(DType::U2.size_bytes(5).unwrap(), 2);
         assert_eq!(DType::F32.size_bytes(0).unwrap(), 0);
-        assert_eq!(
-            DType::F64.size_bytes(usize::MAX).unwrap_err().code(),
-            crate::ErrorCode::LimitExceeded
-        );
+        assert_eq!(DType::F64.size_bytes(usize::MAX).unwrap_err().code(), crate::ErrorCode::LimitExceeded);
     }
 }
