@@ -26,7 +26,7 @@ pub struct ParseLimits {
     /// in ONNX Runtime.
     pub max_depth_count: u32,
     /// Memory for the decoded structures, as a multiple of the encoded size (1 MiB is added so that small models are
-    /// not judged by it). Tensor payloads are shared, not decoded, and do not count. Default: 64.
+    /// not judged by it). Tensor payloads are shared, not decoded, and do not count. Default: 32.
     pub max_memory_factor: u32,
     /// Nodes in all graphs and functions together. Default: 4,194,304.
     pub max_node_count: u64,
@@ -45,7 +45,7 @@ impl Default for ParseLimits {
         Self {
             max_model_bytes: i32::MAX as u64,
             max_depth_count: HARD_DEPTH_COUNT,
-            max_memory_factor: 64,
+            max_memory_factor: 32,
             max_node_count: 1 << 22,
             max_initializer_count: 1 << 22,
             max_attribute_count: 1 << 16,

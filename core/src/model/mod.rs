@@ -12,17 +12,23 @@
 // must not be copied, and must not be able to exhaust memory.
 
 mod bytes;
+mod data;
 mod encode;
+mod external;
 mod field;
 mod limits;
 mod packed;
 mod proto;
 mod tensor;
 mod types;
+mod validate;
 mod walk;
 mod wire;
 
 pub use bytes::Bytes;
+pub use external::{
+    ExternalDataResolver, ExternalLocation, MemoryFiles, NoExternalData, check_external_path,
+};
 pub use field::UnknownFields;
 pub use limits::ParseLimits;
 pub use packed::{Element, Packed};
