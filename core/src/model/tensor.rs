@@ -59,6 +59,13 @@ messages! {
     }
 }
 
+impl SparseTensorProto {
+    /// The dense tensors that it consists of: values and indices.
+    pub fn parts(&self) -> impl Iterator<Item = &TensorProto> {
+        self.values.iter().chain(&self.indices)
+    }
+}
+
 impl TensorProto {
     /// The tensor's name, empty if it has none.
     pub fn name(&self) -> &str {

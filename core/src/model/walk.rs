@@ -1,6 +1,6 @@
 //! Walking over all graphs and nodes of a model, including those inside of nodes and functions.
 
-use super::{GraphProto, Model, NodeProto};
+use super::{GraphProto, Model, NodeProto, SparseTensorProto, TensorProto};
 
 /// A node and where it is.
 #[derive(Clone, Copy, Debug)]
@@ -52,5 +52,23 @@ impl Model {
                 return Some(NodeAt { node, depth });
             }
         })
+    }
+
+    /// Every tensor: initializers, parts of sparse ones, and attributes of nodes, in all graphs and functions.
+    pub fn tensors(&self) -> impl Iterator<Item = &TensorProto> {
+        let initializers = graphs(self).flat_map(|graph| {
+            let sparse = graph.sparse_initializer.iter().flat_map(SparseTensorProto::parts);
+            graph.initializer.iter().chain(sparse)
+        });
+        let attributes = self.nodes().flat_map(|at| &at.node.attribute).flat_map(|attribute| {
+            let sparse = attribute.sparse_tensor.as_deref().into_iter().chain(&attribute.sparse_tensors);
+            attribute
+                .t
+                .as_deref()
+                .into_iter()
+                .chain(&attribute.tensors)
+                .chain(sparse.flat_map(SparseTensorProto::parts))
+        });
+        initializers.chain(attributes)
     }
 }

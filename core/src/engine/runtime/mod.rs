@@ -21,5 +21,5 @@ pub use cpu::CpuReport;
 pub use doctor::{DoctorReport, RuntimeReport, RuntimeSummary, doctor};
 pub use library::{MINIMUM_VERSION, Runtime, RuntimeOptions};
 pub use options::{OptimizationLevel, Provider, SessionOptions, Threads};
-pub(super) use raw_session::{ModelSource, RawSession};
+pub(super) use raw_session::{ModelFormat, ModelSource, RawSession};
 pub(super) use value::{BorrowedInput, OwnedValue, from_output};

@@ -1,6 +1,7 @@
 //! What a session can be asked for: one set of options for every language.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,8 @@ pub struct SessionOptions {
     pub optimization_level: OptimizationLevel,
     /// Raw ONNX Runtime session configuration entries, passed on as they are, over Ortlet's own.
     pub config: BTreeMap<String, String>,
+    /// Folder of the external data of a model that is given as bytes. A model file's is the folder it lies in.
+    pub external_data_folder: Option<PathBuf>,
     /// Where to look for ONNX Runtime, if this is its first use in the process.
     pub runtime: RuntimeOptions,
 }

@@ -42,6 +42,15 @@ pub(in crate::engine) enum ModelSource<'a> {
     },
 }
 
+/// The formats that ONNX Runtime reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum ModelFormat {
+    /// Protocol Buffers, as every exporter writes.
+    Onnx,
+    /// ONNX Runtime's own flat buffers.
+    Ort,
+}
+
 /// A session of ONNX Runtime's. `run` may be called from many threads at once.
 pub(in crate::engine) struct RawSession {
     session: NonNull<OrtSession>,
@@ -67,9 +76,10 @@ impl RawSession {
     pub(in crate::engine) fn new(
         runtime: &'static Runtime,
         source: ModelSource<'_>,
+        format: ModelFormat,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let own = OwnedOptions::new(runtime, options)?;
+        let own = OwnedOptions::new(runtime, format, options)?;
         let environment = runtime.environment().ptr();
         let mut session = std::ptr::null_mut();
         let status = match source {
@@ -158,8 +168,7 @@ impl RawSession {
     ) -> Result<SmallVec<[OwnedValue; 4]>> {
         let names: SmallVec<[*const c_char; 8]> =
             places.iter().map(|&at| self.input_names[at].as_ptr()).collect();
-        let values: SmallVec<[*const OrtValue; 8]> =
-            inputs.iter().map(|input| input.value.pointer().cast_const()).collect();
+        let values: SmallVec<[*const OrtValue; 8]> = inputs.iter().map(BorrowedInput::pointer).collect();
         let wanted: SmallVec<[*const c_char; 4]> =
             outputs.iter().map(|&at| self.output_names[at].as_ptr()).collect();
         let mut results: SmallVec<[*mut OrtValue; 4]> =
@@ -199,7 +208,7 @@ type GetType = unsafe extern "system" fn(*const OrtSession, usize, *mut *mut Ort
 struct OwnedOptions(*mut OrtSessionOptions);
 
 impl OwnedOptions {
-    fn new(runtime: &Runtime, options: &SessionOptions) -> Result<Self> {
+    fn new(runtime: &Runtime, format: ModelFormat, options: &SessionOptions) -> Result<Self> {
         let api = ort::api();
         let mut own = std::ptr::null_mut();
         // SAFETY: the out pointer is valid.
@@ -215,6 +224,9 @@ impl OwnedOptions {
         for (key, value) in DEFAULT_CONFIG {
             own.config(key, value)?;
         }
+        // Told, because ONNX Runtime would go by the file's name.
+        let format = if format == ModelFormat::Ort { "ORT" } else { "ONNX" };
+        own.config("session.load_model_format", format)?;
         for (key, value) in &options.config {
             own.config(key, value)?;
         }

@@ -47,7 +47,7 @@ impl Drop for OwnedValue {
 
 /// An input as ONNX Runtime sees it, valid while the memory it was made of is.
 pub(in crate::engine) struct BorrowedInput<'a> {
-    pub(super) value: OwnedValue,
+    value: OwnedValue,
     /// Copies of tensors whose memory is misaligned for their type, alive as long as the value.
     _copies: SmallVec<[AlignedBuffer; 1]>,
     /// Where the memory lies that the value only borrows.
@@ -59,7 +59,7 @@ impl<'a> BorrowedInput<'a> {
     /// Wraps a value of the caller's.
     ///
     /// # Errors
-    /// `unsupported` for an optional that holds nothing, `limit_exceeded` if memory for a copy cannot be had.
+    /// `unsupported` for an optional that holds nothing: such an input is to be left out, `limit_exceeded` if memory for a copy cannot be had.
     pub(in crate::engine) fn new(view: &ValueView<'a>) -> Result<Self> {
         let mut parts = Parts::default();
         let value = match view {
@@ -67,6 +67,10 @@ impl<'a> BorrowedInput<'a> {
             ValueView::Value(value) => parts.value(value)?,
         };
         Ok(Self { value, _copies: parts.copies, ranges: parts.ranges, memory: PhantomData })
+    }
+
+    pub(super) fn pointer(&self) -> *const OrtValue {
+        self.value.pointer()
     }
 }
 
@@ -81,10 +85,9 @@ impl Parts {
         match value {
             Value::Tensor(tensor) => self.tensor(&tensor.view()),
             Value::Optional(Some(value)) => self.value(value),
-            Value::Optional(None) => Err(Error::unsupported(
-                "optional without a value",
-                "ONNX Runtime's C API cannot take one as an input",
-            )),
+            Value::Optional(None) => {
+                Err(Error::unsupported("optional without a value", "it cannot be part of another value"))
+            }
             Value::Sequence(values) => {
                 let elements: Vec<_> = values.iter().map(|value| self.value(value)).collect::<Result<_>>()?;
                 collect(&elements, ONNXType::ONNX_TYPE_SEQUENCE)
@@ -176,14 +179,15 @@ fn cpu_memory() -> Result<*const OrtMemoryInfo> {
 /// Turns an output into a value. A tensor keeps ONNX Runtime's memory, unless that is an input's passed through,
 /// which may end before the output does.
 pub(in crate::engine) fn from_output(output: OwnedValue, inputs: &[BorrowedInput<'_>]) -> Result<Value> {
+    // First, because asking nothing for its kind ends the process.
+    if !has_value(&output)? {
+        return Ok(Value::Optional(None));
+    }
     let api = ort::api();
     let mut kind = 0_i32;
     // SAFETY: the value is alive; the kind is read as the integer that the enum is.
     unsafe { check((api.GetValueType)(output.pointer(), (&raw mut kind).cast()), READ)? };
     let is = |known: ONNXType| kind == known as i32;
-    if !has_value(&output)? {
-        return Ok(Value::Optional(None));
-    }
     if is(ONNXType::ONNX_TYPE_TENSOR) {
         tensor_output(output, inputs).map(Value::Tensor)
     } else if is(ONNXType::ONNX_TYPE_SEQUENCE) {

@@ -43,7 +43,7 @@ impl Declared<'_> {
         Err(Error::tensor_mismatch(&info.name, &info.value_type, value))
     }
 
-    /// Whether every input is given.
+    /// Whether every input is given that must be: optional ones may be left out.
     pub(super) fn complete(&self, places: &[usize]) -> Result<()> {
         let optional = |info: &ValueInfo| matches!(info.value_type, ValueType::Optional { .. });
         match (0..self.inputs.len()).find(|at| !places.contains(at) && !optional(&self.inputs[*at])) {

@@ -1,13 +1,15 @@
 //! Sessions: a model that is ready to run.
 
+pub(in crate::engine) mod admit;
 mod check;
 mod outputs;
 
 use crate::Result;
 use crate::engine::runtime::{
-    BorrowedInput, ModelSource, OwnedValue, RawSession, Runtime, SessionOptions, from_output,
+    BorrowedInput, ModelFormat, ModelSource, OwnedValue, RawSession, Runtime, SessionOptions, from_output,
 };
-use crate::tensor::{ValueInfo, ValueView};
+use crate::model::Model;
+use crate::tensor::{Value, ValueInfo, ValueView};
 
 pub use outputs::Outputs;
 
@@ -42,17 +44,32 @@ pub struct RunOptions {
 }
 
 impl Session {
-    /// A session of a model in memory. External data is looked for in the current folder.
+    /// A session of a model in memory, in ONNX or ORT format.
     ///
     /// # Errors
-    /// As [`Session::load`].
+    /// As [`Session::load`]; `not_found` also if the model has external data and
+    /// [`external_data_folder`](SessionOptions::external_data_folder) is not set.
     pub fn from_bytes(bytes: &[u8], options: &SessionOptions) -> Result<Self> {
-        Self::create(ModelSource::Bytes { bytes, folder: None }, options)
+        let folder = options.external_data_folder.as_deref();
+        let format = admit::bytes(bytes, &admit::Folders::named(folder))?;
+        Self::create(ModelSource::Bytes { bytes, folder }, format, options)
     }
 
-    pub(in crate::engine) fn create(source: ModelSource<'_>, options: &SessionOptions) -> Result<Self> {
+    /// A session of a model that was opened, made or changed in the program.
+    ///
+    /// # Errors
+    /// As [`Session::from_bytes`].
+    pub fn from_model(model: &Model, options: &SessionOptions) -> Result<Self> {
+        Self::from_bytes(&model.to_bytes()?, options)
+    }
+
+    pub(in crate::engine) fn create(
+        source: ModelSource<'_>,
+        format: ModelFormat,
+        options: &SessionOptions,
+    ) -> Result<Self> {
         check::options(options)?;
-        let raw = RawSession::new(Runtime::load(&options.runtime)?, source, options)?;
+        let raw = RawSession::new(Runtime::load(&options.runtime)?, source, format, options)?;
         let all_outputs = (0..raw.outputs().len()).collect();
         Ok(Self { raw, all_outputs })
     }
@@ -117,14 +134,20 @@ impl Session {
     {
         let mut places = smallvec::SmallVec::<[usize; 8]>::new();
         let mut values = smallvec::SmallVec::<[BorrowedInput<'a>; 4]>::new();
+        let mut absent = Vec::new();
         let declared =
             check::Declared { inputs: self.inputs(), initializers: self.overridable_initializers() };
         for (name, value) in inputs {
             let value = value.into();
             let place = declared.place(name.as_ref())?;
             declared.accepts(place, &value)?;
-            if places.contains(&place) {
+            if places.contains(&place) || absent.contains(&place) {
                 return Err(check::given_twice(name.as_ref()));
+            }
+            // ONNX Runtime takes an optional input that holds nothing by not getting it at all.
+            if matches!(value, ValueView::Value(Value::Optional(None))) {
+                absent.push(place);
+                continue;
             }
             places.push(place);
             values.push(BorrowedInput::new(&value).map_err(|error| error.context(declared.title(place)))?);

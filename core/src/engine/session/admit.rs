@@ -1,0 +1,98 @@
+//! Models are checked here before ONNX Runtime sees them, because it trusts what it parses.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::engine::runtime::ModelFormat;
+use crate::error::ResultExt;
+use crate::model::{Bytes, ExternalLocation, Model};
+use crate::{Error, Result};
+
+/// The folders that external data may lie in.
+pub(in crate::engine) struct Folders {
+    /// Where paths of external data start.
+    base: Option<PathBuf>,
+    /// Real folders that a path may lead into once every link is followed.
+    allowed: Vec<PathBuf>,
+}
+
+impl Folders {
+    /// The folder that the caller names for a model in memory, or none.
+    pub(in crate::engine) fn named(folder: Option<&Path>) -> Self {
+        let allowed = folder.and_then(|folder| fs::canonicalize(folder).ok()).into_iter().collect();
+        Self { base: folder.map(Path::to_owned), allowed }
+    }
+
+    /// The folder that a model file lies in. Where the model itself is a link, as in the caches of model hubs, its
+    /// data may also lie beside the real file.
+    pub(in crate::engine) fn of_file(model: &Path) -> Self {
+        let base = model.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut folders = Self::named(Some(base));
+        folders
+            .allowed
+            .extend(fs::canonicalize(model).ok().as_deref().and_then(Path::parent).map(Path::to_owned));
+        folders
+    }
+
+    /// Refuses external data that is not there, too short, or reached by a link that leaves the folders.
+    fn check(&self, external: &ExternalLocation) -> Result<()> {
+        let name = &external.location;
+        let Some(base) = &self.base else {
+            return Err(Error::not_found("external data file", name, [""; 0])
+                .context("the model is in memory and no external_data_folder is given"));
+        };
+        let real = fs::canonicalize(base.join(name)).map_err(|_| {
+            Error::not_found("external data file", base.join(name).display().to_string(), [""; 0])
+        })?;
+        if !self.allowed.iter().any(|folder| real.starts_with(folder)) {
+            return Err(Error::invalid_model(format!(
+                "external data `{name}` leads out of the model's folder"
+            )));
+        }
+        let size = fs::metadata(&real).ok().filter(fs::Metadata::is_file).map(|file| file.len());
+        let size = size.ok_or_else(|| Error::invalid_model(format!("external data `{name}` is no file")))?;
+        match external.range(size) {
+            Some(_) => Ok(()),
+            None => Err(Error::invalid_model(format!(
+                "external data reaches beyond the {size} bytes of `{name}`"
+            ))),
+        }
+    }
+}
+
+/// Checks a model's bytes: its structure, its sizes, and where its external data lies.
+///
+/// Models in ORT format pass: ONNX Runtime verifies those itself.
+pub(in crate::engine) fn bytes(bytes: &[u8], folders: &Folders) -> Result<ModelFormat> {
+    if bytes.get(4..8) == Some(b"ORTM") {
+        return Ok(ModelFormat::Ort);
+    }
+    // SAFETY: the model that shares the bytes ends with this function, before the borrow does.
+    let shared = Bytes::from_owner(unsafe { Borrowed::new(bytes) });
+    let model = Model::parse(shared)?;
+    model.validate()?;
+    for tensor in model.tensors() {
+        if let Some(external) = tensor.external_location()? {
+            folders.check(&external).with_context(|| format!("tensor `{}`", tensor.name()))?;
+        }
+    }
+    Ok(ModelFormat::Onnx)
+}
+
+/// Bytes without their lifetime, so that a model can share instead of copying them.
+struct Borrowed(&'static [u8]);
+
+impl Borrowed {
+    /// # Safety
+    /// Nothing made of the result may outlive `bytes`.
+    unsafe fn new(bytes: &[u8]) -> Self {
+        // SAFETY: by the contract of this function.
+        Self(unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) })
+    }
+}
+
+impl AsRef<[u8]> for Borrowed {
+    fn as_ref(&self) -> &[u8] {
+        self.0
+    }
+}

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Run models with plain onnxruntime and keep what went in and came out, for Ortlet to be compared with.
+
+usage: reference.py MODELS OUT     MODELS: the folder of test models; OUT: a folder to be filled
+Writes OUT/manifest.json, small models of its own as OUT/*.onnx, and tensors as raw little-endian files.
+Every session uses two threads and otherwise the defaults of onnxruntime.
+"""
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from onnx import TensorProto as T, helper as h, load, save
+
+models, out = Path(sys.argv[1]), Path(sys.argv[2])
+out.mkdir(parents=True, exist_ok=True)
+rng = np.random.default_rng(20)
+cases = []
+files = 0
+
+
+def store(array):
+    """A tensor as the manifest describes it: type, shape, and a file of raw bytes or the strings themselves."""
+    global files
+    array = np.asarray(array)
+    entry = {"kind": "tensor", "dtype": array.dtype.name, "shape": list(array.shape)}
+    if array.dtype.kind in "OUS":
+        return entry | {"dtype": "string", "strings": [str(s) for s in array.reshape(-1)]}
+    files += 1
+    name = f"{files}.bin"
+    (out / name).write_bytes(np.ascontiguousarray(array).tobytes())
+    return entry | {"file": name}
+
+
+def describe(value):
+    """A value of any kind."""
+    if value is None:
+        return {"kind": "none"}
+    if isinstance(value, list):
+        return {"kind": "sequence", "values": [describe(v) for v in value]}
+    if isinstance(value, dict):
+        keys, values = list(value), np.array(list(value.values()))
+        if values.dtype == np.float64:
+            values = values.astype(np.float32)
+        keys = np.array(keys, dtype=object if isinstance(keys[0], str) else np.int64)
+        return {"kind": "map", "keys": store(keys), "values": store(values)}
+    return store(value)
+
+
+def session(model):
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 2
+    return ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+def case(name, model, steps, carry=None):
+    """Run `steps` in order. `carry` maps an input to the output of the step before that feeds it."""
+    reference, carry, previous, entries = session(model), carry or {}, {}, []
+    names = [o.name for o in reference.get_outputs()]
+    for feeds in steps:
+        fed = dict(feeds)
+        carried = {i: o for i, o in carry.items() if o in previous}
+        fed.update({i: previous[o] for i, o in carried.items()})
+        previous = dict(zip(names, reference.run(None, fed)))
+        entries.append({
+            "inputs": {k: describe(v) for k, v in feeds.items() if k not in carried},
+            "carried": carried,
+            "outputs": {k: describe(v) for k, v in previous.items()},
+        })
+    cases.append({"name": name, "model": str(model), "steps": entries})
+
+
+def own(name, nodes, inputs, outputs, opset=21, ml=False):
+    """A small model of this script's own."""
+    imports = [h.make_opsetid("", opset)] + ([h.make_opsetid("ai.onnx.ml", 1)] if ml else [])
+    path = out / f"{name}.onnx"
+    save(h.make_model(h.make_graph(nodes, name, inputs, outputs), opset_imports=imports, ir_version=10), path)
+    return path
+
+
+def real_models():
+    magika = models / "magika/model.onnx"
+    case("magika", magika, [{"bytes": rng.integers(0, 257, (n, 2048), dtype=np.int32)} for n in (1, 4)])
+
+    speech = (rng.standard_normal(100 * 512) * 0.1).astype(np.float32)
+    context, steps = np.zeros(64, np.float32), []
+    for i in range(100):
+        chunk = np.concatenate([context, speech[i * 512:(i + 1) * 512]])
+        context = chunk[-64:]
+        steps.append({"input": chunk[None], "state": np.zeros((2, 1, 128), np.float32), "sr": np.array(16000)})
+    case("silero-vad", models / "silero-vad/silero_vad.onnx", steps, {"state": "stateN"})
+
+    line = lambda width: {"x": rng.standard_normal((1, 3, 48, width)).astype(np.float32)}
+    case("ocr-rec", models / "rapidocr/PP-OCRv6_rec_small.onnx", [line(320), line(168)])
+    case("ocr-cls", models / "rapidocr/ch_ppocr_mobile_v2.0_cls_mobile.onnx",
+         [{"x": rng.standard_normal((n, 3, 48, 192)).astype(np.float32)} for n in (1, 3)])
+
+    def sentences(batch, length):
+        mask = np.ones((batch, length), np.int64)
+        mask[-1, length // 2:] = 0
+        return {"input_ids": rng.integers(0, 30522, (batch, length)), "attention_mask": mask,
+                "token_type_ids": np.zeros((batch, length), np.int64)}
+    case("minilm", models / "minilm/model.onnx", [sentences(1, 16), sentences(2, 128)])
+
+
+def other_values():
+    tensor, sequence = h.make_tensor_value_info, h.make_tensor_sequence_value_info
+    text = np.array([["", "wörter"], ["日本", "a b"]], dtype=object)
+    case("strings", own("strings", [h.make_node("Identity", ["x"], ["y"])],
+                        [tensor("x", T.STRING, ["n", 2])], [tensor("y", T.STRING, None)]), [{"x": text}])
+
+    pieces = [rng.standard_normal((n, 3)).astype(np.float32) for n in (2, 1, 4)]
+    case("sequence", own("sequence",
+                         [h.make_node("SequenceInsert", ["s", "x"], ["t"]), h.make_node("ConcatFromSequence", ["t"], ["c"], axis=0)],
+                         [sequence("s", T.FLOAT, None), tensor("x", T.FLOAT, ["n", 3])],
+                         [sequence("t", T.FLOAT, None), tensor("c", T.FLOAT, ["m", 3])]),
+         [{"s": pieces, "x": pieces[0]}])
+
+    scores = rng.random((3, 2)).astype(np.float32)
+    names = h.make_node("ZipMap", ["x"], ["y"], domain="ai.onnx.ml", classlabels_strings=["cat", "dög"])
+    numbers = h.make_node("ZipMap", ["x"], ["z"], domain="ai.onnx.ml", classlabels_int64s=[7, -9])
+    map_of = lambda key: h.make_sequence_type_proto(h.make_map_type_proto(key, h.make_tensor_type_proto(T.FLOAT, [])))
+    case("maps", own("maps", [names, numbers], [tensor("x", T.FLOAT, ["n", 2])],
+                     [h.make_value_info("y", map_of(T.STRING)), h.make_value_info("z", map_of(T.INT64))], ml=True),
+         [{"x": scores}])
+
+    words = h.make_map_type_proto(T.STRING, h.make_tensor_type_proto(T.FLOAT, []))
+    vector = h.make_node("DictVectorizer", ["x"], ["y"], domain="ai.onnx.ml", string_vocabulary=["a", "b", "c"])
+    case("map-input", own("map-input", [vector], [h.make_value_info("x", words)], [tensor("y", T.FLOAT, [1, 3])], ml=True),
+         [{"x": {"b": 2.0, "c": -1.5}}, {"x": {"a": 4.0}}])
+
+    optional = h.make_optional_type_proto(h.make_tensor_type_proto(T.FLOAT, ["n"]))
+    case("optional", own("optional",
+                         [h.make_node("OptionalHasElement", ["x"], ["has"]), h.make_node("OptionalGetElement", ["x"], ["y"])],
+                         [h.make_value_info("x", optional)], [tensor("has", T.BOOL, []), tensor("y", T.FLOAT, ["n"])], opset=18),
+         [{"x": np.arange(3, dtype=np.float32)}])
+
+    # The input itself is an output: the memory that comes back must not be the caller's.
+    case("passed-through", own("passed-through", [h.make_node("Neg", ["x"], ["y"])],
+                               [tensor("x", T.FLOAT, ["n"])], [tensor("y", T.FLOAT, ["n"]), tensor("x", T.FLOAT, ["n"])]),
+         [{"x": np.arange(5, dtype=np.float32)}, {"x": np.zeros(0, np.float32)}])
+
+    types = [("float32", T.FLOAT), ("float64", T.DOUBLE), ("float16", T.FLOAT16), ("bool", T.BOOL),
+             ("int8", T.INT8), ("uint8", T.UINT8), ("int16", T.INT16), ("uint16", T.UINT16),
+             ("int32", T.INT32), ("uint32", T.UINT32), ("int64", T.INT64), ("uint64", T.UINT64)]
+    for name, number in types:
+        values = rng.integers(0, 2, (2, 3)).astype(name) if name == "bool" else (rng.random((2, 3)) * 100).astype(name)
+        case(f"identity-{name}", own(f"identity-{name}", [h.make_node("Identity", ["x"], ["y"])],
+                                     [tensor("x", number, [2, None])], [tensor("y", number, None)]), [{"x": values}])
+
+
+def other_sources():
+    """The same model in ORT format and with its weights outside, and models of optional values."""
+    magika = models / "magika/model.onnx"
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.optimized_model_filepath = str(out / "magika.ort")
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    ort.InferenceSession(str(magika), options, providers=["CPUExecutionProvider"])
+
+    (out / "external").mkdir()
+    save(load(magika), out / "external/external.onnx", save_as_external_data=True, location="weights.bin", size_threshold=1024)
+
+    optional = h.make_optional_type_proto(h.make_tensor_type_proto(T.FLOAT, ["n"]))
+    own("has-element", [h.make_node("OptionalHasElement", ["x"], ["has"])],
+        [h.make_value_info("x", optional)], [h.make_tensor_value_info("has", T.BOOL, [])], opset=18)
+    own("make-optional", [h.make_node("Optional", [], ["y"], type=h.make_tensor_type_proto(T.FLOAT, ["n"]))],
+        [], [h.make_value_info("y", optional)], opset=18)
+
+
+def small_floats_and_packed():
+    """Casts that only ONNX Runtime's C API can be fed with; the comparison is with Ortlet's own conversions."""
+    tensor = h.make_tensor_value_info
+    for name, number in [("bfloat16", T.BFLOAT16), ("float8_e4m3fn", T.FLOAT8E4M3FN), ("float8_e4m3fnuz", T.FLOAT8E4M3FNUZ),
+                         ("float8_e5m2", T.FLOAT8E5M2), ("float8_e5m2fnuz", T.FLOAT8E5M2FNUZ), ("uint4", T.UINT4), ("int4", T.INT4)]:
+        own(f"cast-from-{name}", [h.make_node("Cast", ["x"], ["y"], to=T.FLOAT)],
+            [tensor("x", number, ["n"])], [tensor("y", T.FLOAT, ["n"])])
+        own(f"cast-to-{name}", [h.make_node("Cast", ["x"], ["y"], to=number)],
+            [tensor("x", T.FLOAT, ["n"])], [tensor("y", number, ["n"])])
+
+
+real_models()
+other_values()
+other_sources()
+small_floats_and_packed()
+(out / "manifest.json").write_text(json.dumps({"onnxruntime": ort.__version__, "cases": cases}))
