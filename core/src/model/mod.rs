@@ -19,6 +19,8 @@ mod field;
 mod limits;
 mod packed;
 mod proto;
+mod quantization;
+mod report;
 mod tensor;
 mod types;
 mod validate;
@@ -36,6 +38,8 @@ pub use proto::{
     AttributeProto, FunctionProto, GraphProto, Model, NodeProto, OperatorSetIdProto, StringStringEntryProto,
     TensorAnnotation, TrainingInfoProto, ValueInfoProto,
 };
+pub use quantization::{QuantizationKind, QuantizationReport, QuantizedValue, SchemeReport};
+pub use report::{DynamicAxis, DynamicDim, ExternalFileReport, ModelReport, TypeReport, ValueReport};
 pub use tensor::{SegmentProto, SparseTensorProto, TensorProto};
 pub use types::{
     Dimension, DimensionProto, ElementTypeProto, MapTypeProto, OpaqueTypeProto, TensorShapeProto,
