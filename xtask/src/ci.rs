@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: every check that is not a test; one failure does not hide the next.
 
 use std::process::{Command, ExitCode, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -13,6 +14,9 @@ enum Outcome {
     Failed,
     Skipped(String),
 }
+
+/// How long to wait for the database of advisories.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 type Check = fn() -> Result<Outcome>;
 
@@ -109,11 +113,27 @@ fn licences() -> Result<Outcome> {
 
 /// The database of advisories is a repository of its own on a host that not every machine can reach.
 fn advisories() -> Result<Outcome> {
-    let fetched = deny()?.args(["fetch", "db"]).output().context("run cargo-deny")?;
-    if !fetched.status.success() {
+    if !succeeds_within(deny()?.args(["fetch", "db"]), PATIENCE)? {
         return Ok(Outcome::Skipped("the advisory database cannot be fetched from here".into()));
     }
     outcome(deny()?.args(["--offline", "check", "advisories"]))
+}
+
+/// Whether the silent command succeeds in time; a firewall may swallow connections without an answer.
+fn succeeds_within(command: &mut Command, limit: Duration) -> Result<bool> {
+    let start = Instant::now();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("run cargo-deny")?;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        if start.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            return Ok(false);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 fn deny() -> Result<Command> {

@@ -1,7 +1,7 @@
 //! The programs that checks need besides cargo: parts of the toolchain, cargo-deny, Debian packages.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -66,12 +66,17 @@ pub fn cargo_deny() -> Result<PathBuf> {
         ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
     ]);
     if !say::is_watched() {
-        command.arg("--quiet");
+        command.stderr(Stdio::piped());
     }
-    let status = command.status().context("run cargo install")?;
-    if status.success() && is_deny(&cached) {
+    let output = command.stdout(Stdio::null()).spawn().and_then(Child::wait_with_output);
+    let output = output.context("run cargo install")?;
+    if output.status.success() && is_deny(&cached) {
         return Ok(cached);
     }
+    // The reason comes last; before it may be pages of a C compiler's invocations.
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last: Vec<&str> = said.lines().rev().take(5).collect();
+    last.iter().rev().for_each(say::note);
     let remedy = format!("install it with `cargo {}`", install.join(" "));
     bail!(MissingTool { tool: format!("cargo-deny {DENY_VERSION}"), remedy });
 }
