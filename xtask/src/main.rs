@@ -1,2 +1,80 @@
-//! Placeholder until the first commit of this crate.
-fn main() {}
+//! `cargo xtask`: one entry for everything done to this workspace.
+
+mod cache;
+mod ci;
+mod demo;
+mod derive;
+mod digest;
+mod fetch;
+mod pins;
+mod python;
+mod repo;
+mod say;
+mod setup;
+mod stamp;
+mod test;
+mod tidy;
+mod tools;
+mod unpack;
+mod venv;
+mod zip;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+const HELP: &str = "\
+Usage: cargo xtask <command>
+
+Commands:
+  setup              fetch and install everything that tests and checks need
+  demo [FILES...]    tell the types of files (without FILES: of this repository) with a real model
+  test [-- ARGS...]  set up, then run every test; ARGS go to `cargo test`
+  ci                 format, lints, docs, licences, layering and portable builds
+  tidy               only the repository's own rules: layering, sizes, unsafe, crate edges
+
+Downloads are pinned by SHA-256 and kept in $ORTLET_DEV_CACHE
+(else $XDG_CACHE_HOME/ortlet-dev, else ~/.cache/ortlet-dev).
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            say::note(format_args!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<ExitCode> {
+    let Some((command, rest)) = arguments.split_first() else {
+        eprint!("{HELP}");
+        return Ok(ExitCode::from(2));
+    };
+    let before_separator = rest.iter().take_while(|argument| *argument != "--");
+    if matches!(command.as_str(), "help" | "-h" | "--help")
+        || before_separator.into_iter().any(|argument| matches!(argument.as_str(), "-h" | "--help"))
+    {
+        print!("{HELP}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    match command.as_str() {
+        "setup" => no_arguments(rest).map_or_else(Ok, |()| setup::run()),
+        "demo" => demo::run(rest),
+        "test" => test::run(rest),
+        "ci" => no_arguments(rest).map_or_else(Ok, |()| ci::run()),
+        "tidy" => no_arguments(rest).map_or_else(Ok, |()| tidy::run()),
+        other => Ok(usage(&format!("no command `{other}`"))),
+    }
+}
+
+fn no_arguments(rest: &[String]) -> Result<(), ExitCode> {
+    rest.first().map_or(Ok(()), |first| Err(usage(&format!("unexpected argument `{first}`"))))
+}
+
+fn usage(problem: &str) -> ExitCode {
+    eprint!("xtask: {problem}\n\n{HELP}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,152 @@
+//! `cargo xtask ci`: every check that is not a test; one failure does not hide the next.
+
+use std::process::{Command, ExitCode, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::say::{self, MissingTool};
+use crate::{repo, tidy, tools};
+
+enum Outcome {
+    Passed,
+    Failed,
+    Skipped(String),
+}
+
+/// How long to wait for the database of advisories.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+type Check = fn() -> Result<Outcome>;
+
+const CHECKS: [(&str, Check); 9] = [
+    ("formatting", formatting),
+    ("repository rules (tidy)", rules),
+    ("lints, whole workspace", lints),
+    ("lints, core without the native engine", lints_portable),
+    ("documentation", documentation),
+    ("core without the native engine", portable_host),
+    ("core in the browser (wasm32)", portable_wasm),
+    ("licences, sources and bans of dependencies", licences),
+    ("known vulnerabilities of dependencies", advisories),
+];
+
+pub fn run() -> Result<ExitCode> {
+    let mut results = Vec::new();
+    for (name, check) in CHECKS {
+        say::note(format_args!("=== {name}"));
+        let start = Instant::now();
+        let outcome = settle(check());
+        let result = (name, outcome, start.elapsed());
+        say::note(line(&result));
+        results.push(result);
+    }
+    say::note("=== summary");
+    for result in &results {
+        say::note(line(result));
+    }
+    let failed = results.iter().any(|(_, outcome, _)| matches!(outcome, Outcome::Failed));
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// A check that could not run fails, except outside CI for want of a tool.
+fn settle(result: Result<Outcome>) -> Outcome {
+    match result {
+        Ok(outcome) => outcome,
+        Err(error) if error.is::<MissingTool>() && !say::in_ci() => Outcome::Skipped(format!("{error:#}")),
+        Err(error) => {
+            say::note(format_args!("error: {error:#}"));
+            Outcome::Failed
+        }
+    }
+}
+
+fn line((name, outcome, took): &(&str, Outcome, Duration)) -> String {
+    let seconds = took.as_secs_f64();
+    let (word, why) = match outcome {
+        Outcome::Passed => ("ok", String::new()),
+        Outcome::Failed => ("FAILED", String::new()),
+        Outcome::Skipped(why) => ("skipped", format!(": {why}")),
+    };
+    format!("{word:<8}{seconds:>7.1} s  {name}{why}")
+}
+
+fn formatting() -> Result<Outcome> {
+    tools::component("rustfmt", "fmt")?;
+    cargo(&["fmt", "--all", "--check"])
+}
+
+fn rules() -> Result<Outcome> {
+    Ok(if tidy::report()? { Outcome::Passed } else { Outcome::Failed })
+}
+
+fn lints() -> Result<Outcome> {
+    tools::component("clippy", "clippy")?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+}
+
+fn lints_portable() -> Result<Outcome> {
+    tools::component("clippy", "clippy")?;
+    let selection = ["clippy", "-p", "ortlet", "--no-default-features", "--all-targets", "--locked"];
+    cargo(&[&selection[..], &["--", "-D", "warnings"]].concat())
+}
+
+fn documentation() -> Result<Outcome> {
+    let mut command = repo::cargo();
+    command.args(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings");
+    outcome(&mut command)
+}
+
+fn portable_host() -> Result<Outcome> {
+    cargo(&["check", "-p", "ortlet", "--no-default-features", "--locked"])
+}
+
+fn portable_wasm() -> Result<Outcome> {
+    tools::wasm_target()?;
+    cargo(&["check", "-p", "ortlet", "--no-default-features", "--locked", "--target", tools::WASM])
+}
+
+fn licences() -> Result<Outcome> {
+    outcome(deny()?.args(["check", "bans", "licenses", "sources"]))
+}
+
+/// The database of advisories is a repository of its own on a host that not every machine can reach.
+fn advisories() -> Result<Outcome> {
+    if !succeeds_within(deny()?.args(["fetch", "db"]), PATIENCE)? {
+        return Ok(Outcome::Skipped("the advisory database cannot be fetched from here".into()));
+    }
+    outcome(deny()?.args(["--offline", "check", "advisories"]))
+}
+
+/// Whether the silent command succeeds in time; a firewall may swallow connections without an answer.
+fn succeeds_within(command: &mut Command, limit: Duration) -> Result<bool> {
+    let start = Instant::now();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("run cargo-deny")?;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        if start.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            return Ok(false);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn deny() -> Result<Command> {
+    let mut command = Command::new(tools::cargo_deny()?);
+    command.current_dir(repo::root()).stdin(Stdio::null());
+    Ok(command)
+}
+
+fn cargo(arguments: &[&str]) -> Result<Outcome> {
+    outcome(repo::cargo().args(arguments))
+}
+
+fn outcome(command: &mut Command) -> Result<Outcome> {
+    let status = command.status().with_context(|| format!("run {command:?}"))?;
+    Ok(if status.success() { Outcome::Passed } else { Outcome::Failed })
+}

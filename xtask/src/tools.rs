@@ -1,0 +1,116 @@
+//! The programs that checks need besides cargo: parts of the toolchain, cargo-deny, Debian packages.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::cache::Cache;
+use crate::repo;
+use crate::say::{self, MissingTool};
+
+/// The target that portable code has to compile for.
+pub const WASM: &str = "wasm32-unknown-unknown";
+const DENY_VERSION: &str = "0.20.2";
+
+/// Makes sure that a component of the toolchain is there; `probe` is the cargo command that it brings.
+pub fn component(name: &str, probe: &str) -> Result<()> {
+    if succeeds(repo::cargo().args([probe, "--version"])) {
+        return Ok(());
+    }
+    rustup(&["component", "add", name])
+}
+
+/// Makes sure that code can be compiled for the browser.
+pub fn wasm_target() -> Result<()> {
+    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
+    let installed = sysroot.is_ok_and(|output| {
+        let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+        folder.join("lib/rustlib").join(WASM).join("lib").is_dir()
+    });
+    if installed { Ok(()) } else { rustup(&["target", "add", WASM]) }
+}
+
+fn rustup(arguments: &[&str]) -> Result<()> {
+    let command = format!("rustup {}", arguments.join(" "));
+    say::note(format_args!("running `{command}`"));
+    let status = Command::new("rustup").args(arguments).stdin(Stdio::null()).status();
+    if status.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    let tool = arguments.last().copied().unwrap_or_default().to_owned();
+    bail!(MissingTool { tool, remedy: format!("install it with `{command}`") });
+}
+
+/// The pinned cargo-deny: the user's own if it is that version, else one in the cache.
+pub fn cargo_deny() -> Result<PathBuf> {
+    let own = PathBuf::from("cargo-deny");
+    if is_deny(&own) {
+        return Ok(own);
+    }
+    let cache = Cache::open()?;
+    let root = cache.path("tools");
+    let cached = root.join("bin").join("cargo-deny");
+    if is_deny(&cached) {
+        return Ok(cached);
+    }
+    let install = ["install", "cargo-deny", "--locked", "--version", DENY_VERSION];
+    say::note(format_args!("compiling cargo-deny {DENY_VERSION} (about a minute)"));
+    let mut command = repo::cargo();
+    command.args(install).arg("--force").arg("--root").arg(&root);
+    // It checks a list for a second: compiling it fast matters more than running it fast.
+    command.envs([
+        ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
+        ("CARGO_PROFILE_RELEASE_LTO", "off"),
+        ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "64"),
+        ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
+    ]);
+    if !say::is_watched() {
+        command.stderr(Stdio::piped());
+    }
+    let output = command.stdout(Stdio::null()).spawn().and_then(Child::wait_with_output);
+    let output = output.context("run cargo install")?;
+    if output.status.success() && is_deny(&cached) {
+        return Ok(cached);
+    }
+    // The reason comes last; before it may be pages of a C compiler's invocations.
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last: Vec<&str> = said.lines().rev().take(5).collect();
+    last.iter().rev().for_each(say::note);
+    let remedy = format!("install it with `cargo {}`", install.join(" "));
+    bail!(MissingTool { tool: format!("cargo-deny {DENY_VERSION}"), remedy });
+}
+
+fn is_deny(program: &PathBuf) -> bool {
+    let output = Command::new(program).arg("--version").stdin(Stdio::null()).output();
+    output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim().ends_with(DENY_VERSION))
+}
+
+/// Installs Debian packages if this is a machine where that is ours to do: apt is there and we are root.
+pub fn apt_install(packages: &[&str]) -> bool {
+    let is_root =
+        Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    if !is_root || !succeeds(Command::new("apt-get").arg("--version")) {
+        return false;
+    }
+    say::note(format_args!("installing {} with apt-get", packages.join(" ")));
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+        // Standard output stays for the programs that were asked for.
+        command.stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+    };
+    let install = [&["install", "--yes", "--quiet", "--no-install-recommends"], packages].concat();
+    // The lists of a fresh container are empty; those of an older machine may be all that is reachable.
+    let updated = apt(&["update", "--quiet"]);
+    let installed = apt(&install);
+    if !installed && !updated {
+        say::note("apt-get could not reach its package lists");
+    }
+    installed
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
