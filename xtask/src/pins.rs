@@ -38,37 +38,82 @@ pub enum Members {
 const X86_64: &str = "manylinux_2_28_x86_64";
 const AARCH64: &str = "manylinux_2_28_aarch64";
 
-const RUNTIME_MEMBERS: Members = Members::Files(
-    "onnxruntime/",
-    &[
-        "capi/libonnxruntime.so.1.31.1",
-        "capi/libonnxruntime_providers_shared.so",
-        "LICENSE",
-        "ThirdPartyNotices.txt",
-    ],
+/// ONNX Runtime of one version for one platform.
+const fn runtime_pin(
+    version: &'static str,
+    platform: &'static str,
+    wheel: &'static str,
+    sha256: &'static str,
+    folder: &'static str,
+    files: &'static [&'static str],
+) -> Pin {
+    let members = Members::Files("onnxruntime/", files);
+    Pin { package: "onnxruntime", version, platform, wheel, sha256, megabytes: 24, folder, members }
+}
+
+const RUNTIME_FILES: &[&str] = &[
+    "capi/libonnxruntime.so.1.31.1",
+    "capi/libonnxruntime_providers_shared.so",
+    "LICENSE",
+    "ThirdPartyNotices.txt",
+];
+
+static RUNTIME_X86_64: Pin = runtime_pin(
+    RUNTIME_VERSION,
+    X86_64,
+    "onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_x86_64.whl",
+    "5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f",
+    "runtime/1.31.1",
+    RUNTIME_FILES,
 );
 
-static RUNTIME_X86_64: Pin = Pin {
-    package: "onnxruntime",
-    version: RUNTIME_VERSION,
-    platform: X86_64,
-    wheel: "onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_x86_64.whl",
-    sha256: "5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f",
-    megabytes: 24,
-    folder: "runtime/1.31.1",
-    members: RUNTIME_MEMBERS,
-};
+static RUNTIME_AARCH64: Pin = runtime_pin(
+    RUNTIME_VERSION,
+    AARCH64,
+    "onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_aarch64.whl",
+    "da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3",
+    "runtime/1.31.1",
+    RUNTIME_FILES,
+);
 
-static RUNTIME_AARCH64: Pin = Pin {
-    package: "onnxruntime",
-    version: RUNTIME_VERSION,
-    platform: AARCH64,
-    wheel: "onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_aarch64.whl",
-    sha256: "da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3",
-    megabytes: 22,
-    folder: "runtime/1.31.1",
-    members: RUNTIME_MEMBERS,
-};
+/// The oldest version that is supported, and one that is too old.
+static OTHER_RUNTIMES_X86_64: [Pin; 2] = [
+    runtime_pin(
+        "1.24.1",
+        X86_64,
+        "onnxruntime-1.24.1-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl",
+        "1cabe71ca14dcfbf812d312aab0a704507ac909c137ee6e89e4908755d0fc60e",
+        "runtime/1.24.1",
+        &["capi/libonnxruntime.so.1.24.1"],
+    ),
+    runtime_pin(
+        "1.23.2",
+        X86_64,
+        "onnxruntime-1.23.2-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl",
+        "da44b99206e77734c5819aa2142c69e64f3b46edc3bd314f6a45a932defc0b3e",
+        "runtime/1.23.2",
+        &["capi/libonnxruntime.so.1.23.2"],
+    ),
+];
+
+static OTHER_RUNTIMES_AARCH64: [Pin; 2] = [
+    runtime_pin(
+        "1.24.1",
+        AARCH64,
+        "onnxruntime-1.24.1-cp311-cp311-manylinux_2_27_aarch64.manylinux_2_28_aarch64.whl",
+        "86bc43e922b1f581b3de26a3dc402149c70e5542fceb5bec6b3a85542dbeb164",
+        "runtime/1.24.1",
+        &["capi/libonnxruntime.so.1.24.1"],
+    ),
+    runtime_pin(
+        "1.23.2",
+        AARCH64,
+        "onnxruntime-1.23.2-cp311-cp311-manylinux_2_27_aarch64.manylinux_2_28_aarch64.whl",
+        "bbfd2fca76c855317568c1b36a885ddea2272c13cb0e395002c402f2360429a6",
+        "runtime/1.23.2",
+        &["capi/libonnxruntime.so.1.23.2"],
+    ),
+];
 
 /// File-type detection; Apache-2.0 (its wheel carries no licence file).
 pub static MAGIKA: Pin = Pin {
@@ -157,6 +202,8 @@ pub fn runtime() -> Result<&'static Pin> {
 }
 
 /// Everything that the tests read, besides the runtime.
-pub fn test_data() -> [&'static Pin; 5] {
-    [&MAGIKA, &SILERO_VAD, &RAPIDOCR, &MINILM, &ONNX]
+pub fn test_data() -> impl Iterator<Item = &'static Pin> {
+    let runtimes =
+        if cfg!(target_arch = "aarch64") { &OTHER_RUNTIMES_AARCH64 } else { &OTHER_RUNTIMES_X86_64 };
+    [&MAGIKA, &SILERO_VAD, &RAPIDOCR, &MINILM, &ONNX].into_iter().chain(runtimes)
 }

@@ -14,6 +14,8 @@ use crate::{derive, pins, say, tools, unpack, venv};
 pub struct TestData {
     /// The ONNX Runtime library.
     pub runtime: Option<PathBuf>,
+    /// A folder for each version of ONNX Runtime that is tested.
+    pub runtimes: Option<PathBuf>,
     /// The folder of real models.
     pub models: Option<PathBuf>,
     /// The folder in which the `onnx` package's `backend/test/data` lies.
@@ -43,6 +45,7 @@ pub fn for_tests() -> Result<TestData> {
         return Ok(data);
     };
     data.runtime = Some(runtime);
+    data.runtimes = Some(cache.path("runtime"));
     data.models = Some(cache.path("models"));
     let Some(python) = skip_if_missing("the tests' Python environment", venv::ensure(&cache))? else {
         return Ok(data);

@@ -13,6 +13,7 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
     command.arg("test").args(selection(passed_on)).arg("--locked").args(passed_on);
     let places = [
         ("ORTLET_RUNTIME", data.runtime),
+        ("ORTLET_TEST_RUNTIMES", data.runtimes),
         ("ORTLET_TEST_MODELS", data.models),
         ("ORTLET_TEST_ONNX", data.onnx),
         ("ORTLET_TEST_PYTHON", data.python),

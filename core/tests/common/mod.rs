@@ -38,7 +38,7 @@ pub fn folder(name: &str) -> PathBuf {
 pub fn reference() -> &'static Reference {
     static REFERENCE: OnceLock<Reference> = OnceLock::new();
     REFERENCE.get_or_init(|| {
-        let folder = folder(&format!("reference-{}", std::process::id()));
+        let folder = folder(concat!("reference-", env!("CARGO_CRATE_NAME")));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/reference/reference.py");
         let mut python = Command::new(setting("ORTLET_TEST_PYTHON"));
         let status = python.arg(script).arg(setting("ORTLET_TEST_MODELS")).arg(&folder).status().unwrap();

@@ -20,7 +20,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine::compile", &["error", "model", "quantize", "lower", "engine::runtime"]),
     (
         "engine::session",
-        &["error", "tensor", "metrics", "drift", "engine::runtime", "engine::ops", "engine::compile"],
+        &[
+            "error",
+            "tensor",
+            "metrics",
+            "model",
+            "drift",
+            "engine::runtime",
+            "engine::ops",
+            "engine::compile",
+        ],
     ),
     ("engine::calibrate", &["error", "tensor", "model", "quantize", "engine::runtime", "engine::session"]),
     (
