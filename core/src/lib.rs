@@ -8,6 +8,7 @@
 #[allow(unsafe_code)]
 mod engine;
 pub mod error;
+pub mod metrics;
 pub mod model;
 pub mod tensor;
 
