@@ -19,3 +19,8 @@ pub use engine::runtime::{OptimizationLevel, Provider, SessionOptions, Threads};
 #[cfg(feature = "engine")]
 pub use engine::session::{Outputs, RunOptions, Session};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
+
+/// The README's examples are compiled with the documentation tests.
+#[cfg(all(doctest, feature = "engine"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
