@@ -115,6 +115,54 @@ static OTHER_RUNTIMES_AARCH64: [Pin; 2] = [
     ),
 ];
 
+/// A build of ONNX Runtime with an execution provider that is not the CPU's, as far as running on a CPU needs; MIT
+/// and Apache-2.0.
+static OPENVINO: Pin = Pin {
+    package: "onnxruntime-openvino",
+    version: "1.24.1",
+    platform: X86_64,
+    wheel: "onnxruntime_openvino-1.24.1-cp311-cp311-manylinux_2_28_x86_64.whl",
+    sha256: "3007c803634cc69c6d52af1dea7ce729d9bb62b9a11070fd2f959119199007a8",
+    megabytes: 84,
+    folder: "runtime/openvino",
+    members: Members::Files(
+        "onnxruntime/capi/",
+        &[
+            "libonnxruntime.so.1.24.1",
+            "libonnxruntime_providers_openvino.so",
+            "libonnxruntime_providers_shared.so",
+            "libopenvino.so.2541",
+            "libopenvino_intel_cpu_plugin.so",
+            "libopenvino_onnx_frontend.so.2541",
+            "libtbb.so.12",
+        ],
+    ),
+};
+
+/// The same provider as a plug-in library; MIT and Apache-2.0.
+static OPENVINO_PLUGIN: Pin = Pin {
+    package: "onnxruntime-ep-openvino",
+    version: "1.8.1",
+    platform: X86_64,
+    wheel: "onnxruntime_ep_openvino-1.8.1-py3-none-manylinux_2_28_x86_64.whl",
+    sha256: "3832643158c8c187fcab6db661cde2a8c06a2b3559d95d0f2411ac0e51c5e924",
+    megabytes: 53,
+    folder: "runtime/openvino-plugin",
+    members: Members::Files(
+        "onnxruntime_ep_openvino/",
+        &[
+            "libonnxruntime_providers_openvino_plugin.so",
+            "libopenvino.so.2641",
+            "libopenvino_intel_cpu_plugin.so",
+            "libopenvino_onnx_frontend.so.2641",
+            "libtbb.so.12",
+            "libhwloc.so.15",
+        ],
+    ),
+};
+
+static OPENVINOS: &[&Pin] = &[&OPENVINO, &OPENVINO_PLUGIN];
+
 /// File-type detection; Apache-2.0 (its wheel carries no licence file).
 pub static MAGIKA: Pin = Pin {
     package: "magika",
@@ -203,7 +251,10 @@ pub fn runtime() -> Result<&'static Pin> {
 
 /// Everything that the tests read, besides the runtime.
 pub fn test_data() -> impl Iterator<Item = &'static Pin> {
-    let runtimes =
-        if cfg!(target_arch = "aarch64") { &OTHER_RUNTIMES_AARCH64 } else { &OTHER_RUNTIMES_X86_64 };
-    [&MAGIKA, &SILERO_VAD, &RAPIDOCR, &MINILM, &ONNX].into_iter().chain(runtimes)
+    let (runtimes, providers): (_, &[&Pin]) = match std::env::consts::ARCH {
+        "aarch64" => (&OTHER_RUNTIMES_AARCH64, &[]),
+        _ => (&OTHER_RUNTIMES_X86_64, OPENVINOS),
+    };
+    let models = [&MAGIKA, &SILERO_VAD, &RAPIDOCR, &MINILM, &ONNX];
+    models.into_iter().chain(runtimes).chain(providers.iter().copied())
 }
