@@ -149,10 +149,11 @@ fn node(op_type: &str, inputs: &[&str], outputs: &[&str], more: &[Vec<u8>]) -> V
     len_field(1, &fields.concat())
 }
 
-/// An initializer named `evil`, and a node that reads it.
+/// An initializer named `evil`, a node that reads it, and an output that needs it.
 fn tensor(fields: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let tensor = [fields.concat(), len_field(8, b"evil")].concat();
-    vec![len_field(5, &tensor), node("Identity", &["evil"], &["evil_out"], &[])]
+    let output = len_field(12, &len_field(1, b"evil_out"));
+    vec![len_field(5, &tensor), node("Identity", &["evil"], &["evil_out"], &[]), output]
 }
 
 fn dims(dims: &[u64]) -> Vec<u8> {
@@ -261,7 +262,7 @@ fn depths(model: &[u8], out: &mut Vec<Damaged>) {
         let deep = levels > 50;
         // graph > node > attribute > graph ...
         let graphs = nested(&[1, 5, 6], levels, &[]);
-        push(out, format!("graphs nested {levels} deep"), with_graph(model, &[graphs]), true);
+        push(out, format!("graphs nested {levels} deep"), with_graph(model, &[graphs]), levels > 33);
         // value > type, then sequence > element type ...
         for (name, number) in [("sequences", 4), ("optionals", 9), ("maps", 5)] {
             let inner = if number == 5 { 2 } else { 1 };
