@@ -28,6 +28,8 @@ pub struct ParseLimits {
     /// Memory for the decoded structures, as a multiple of the encoded size (1 MiB is added so that small models are
     /// not judged by it). Tensor payloads are shared, not decoded, and do not count. Default: 32.
     pub max_memory_factor: u32,
+    /// Memory for the decoded structures at most, whatever the encoded size. Default: 4 GiB.
+    pub max_memory_bytes: u64,
     /// Nodes in all graphs and functions together. Default: 4,194,304.
     pub max_node_count: u64,
     /// Initializers, dense and sparse, in all graphs together. Default: 4,194,304.
@@ -46,6 +48,7 @@ impl Default for ParseLimits {
             max_model_bytes: i32::MAX as u64,
             max_depth_count: HARD_DEPTH_COUNT,
             max_memory_factor: 32,
+            max_memory_bytes: 1 << 32,
             max_node_count: 1 << 22,
             max_initializer_count: 1 << 22,
             max_attribute_count: 1 << 16,
@@ -69,7 +72,8 @@ impl ParseLimits {
     }
 
     pub(super) fn memory_bytes(&self, model_bytes: u64) -> u64 {
-        model_bytes.saturating_mul(u64::from(self.max_memory_factor)).saturating_add(1 << 20)
+        let scaled = model_bytes.saturating_mul(u64::from(self.max_memory_factor)).saturating_add(1 << 20);
+        scaled.min(self.max_memory_bytes)
     }
 
     /// Checks counts, ranks and names of a decoded model. Memory is already bounded when this runs.

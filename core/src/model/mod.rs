@@ -21,6 +21,7 @@ mod packed;
 mod proto;
 mod quantization;
 mod report;
+mod scope;
 mod tensor;
 mod types;
 mod validate;

@@ -30,8 +30,8 @@ pub enum QuantizationKind {
 pub struct QuantizationReport {
     /// The kinds that were found; empty if the model is not quantized.
     pub schemes: Vec<SchemeReport>,
-    /// Number of weights: parameters that are floats, or integers of up to 8 bits or used in a quantized form,
-    /// without scales and zero points. Weights that share a byte count one by one.
+    /// Number of weights: parameters that are floats or integers of up to 8 bits, or are used in a quantized form,
+    /// without scalars, scales and zero points. Weights that share a byte count one by one.
     pub weight_count: u64,
     /// Inputs that are quantized first thing, or are given quantized.
     pub inputs: Vec<QuantizedValue>,
@@ -192,7 +192,8 @@ impl<'a> Search<'a> {
                 let sum = weights.entry(kind).or_default();
                 *sum = sum.saturating_add(weight.count);
             }
-            if kind.is_some() || dtype.is_some_and(is_weight_type) {
+            let is_weight = dtype.is_some_and(is_weight_type) && !weight.tensor.dims.is_empty();
+            if kind.is_some() || is_weight {
                 total = total.saturating_add(weight.count);
             }
         }

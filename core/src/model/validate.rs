@@ -1,11 +1,12 @@
 //! [`Model::validate`]: what makes ONNX Runtime refuse a model, found before it sees the model.
 //!
 //! Errs on the side of passing: every rule here is one that ONNX Runtime has too. It loads unsorted nodes, several
-//! initializers of one name, and unused tensors that are damaged, so these pass.
+//! initializers of one name, and models whose damaged tensors contribute to no output, so these pass.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
+use super::report::constant;
+use super::scope::{Needed, Scope, describe, initializer_names};
 use super::{
     AttributeProto, GraphProto, Model, NodeProto, TensorProto, TypeProto, TypeValue, ValueInfoProto,
 };
@@ -33,7 +34,9 @@ impl Model {
         }
         let graph = self.graph.as_ref().ok_or_else(|| Error::invalid_model("no graph"))?;
         check_main_inputs(graph)?;
-        Scopes { scopes: Vec::new() }.graph(graph)?;
+        if let Some(damage) = (Scopes { scopes: Vec::new() }).graph(graph)? {
+            return Err(damage);
+        }
         for function in &self.functions {
             check_functions_nodes(&function.node)
                 .with_context(|| format!("function `{}`", function.name()))?;
@@ -42,159 +45,86 @@ impl Model {
     }
 }
 
-/// Where a value comes from.
-#[derive(Clone, Copy)]
-enum Source {
-    Node(usize),
-    /// An input, or an initializer.
-    Given,
-}
-
-struct Value {
-    source: Source,
-    used: bool,
-}
-
-/// The values of one graph.
-#[derive(Default)]
-struct Scope<'a> {
-    values: HashMap<&'a str, Value>,
-    /// The node that is being looked at.
-    node: usize,
-    /// Producer and reader, where the reader may also be a node whose graphs read the value.
-    edges: Vec<(usize, usize)>,
-}
-
 /// The graphs around the current place, outermost first.
 struct Scopes<'a> {
     scopes: Vec<Scope<'a>>,
 }
 
 impl<'a> Scopes<'a> {
-    fn graph(&mut self, graph: &'a GraphProto) -> Result<()> {
+    /// Checks a graph. Gives back what is wrong with the data of a tensor: whether that matters depends on whether
+    /// the node that the graph is inside of is needed.
+    fn graph(&mut self, graph: &'a GraphProto) -> Result<Option<Error>> {
+        graph.input.iter().try_for_each(|input| check_type_of(input, "input", true))?;
+        graph.output.iter().try_for_each(|output| check_type_of(output, "output", true))?;
         self.scopes.push(Scope::define(graph)?);
+        let mut damages = Vec::new();
         for (index, node) in graph.node.iter().enumerate() {
             if let Some(scope) = self.scopes.last_mut() {
-                scope.node = index;
+                scope.enter(index);
             }
-            self.node(node).with_context(|| describe(index, node))?;
+            let damage = self.node(node).with_context(|| describe(index, node))?;
+            damages.extend(damage.map(|damage| (index, damage.context(describe(index, node)))));
         }
-        let mut scope = self.scopes.pop().unwrap_or_default();
-        scope.outputs(graph)?;
-        scope.check_tensors(graph)?;
-        check_acyclic(graph, &scope.edges)
+        let Some(scope) = self.scopes.pop() else { return Ok(None) };
+        check_tensors(graph)?;
+        let needed = scope.finish()?;
+        let inside = damages.into_iter().find(|(node, _)| needed.nodes[*node]).map(|(_, damage)| damage);
+        Ok(inside.or_else(|| damaged_data(graph, &needed)))
     }
 
-    fn node(&mut self, node: &'a NodeProto) -> Result<()> {
+    fn node(&mut self, node: &'a NodeProto) -> Result<Option<Error>> {
+        node.attribute.iter().try_for_each(check_external_of)?;
+        // ONNX Runtime passes over nodes that are connected to nothing, whatever they are.
+        if node.input.is_empty() && node.output.is_empty() {
+            return Ok(None);
+        }
         check_node(node)?;
         node.input.iter().filter(|name| !name.is_empty()).try_for_each(|name| self.read(name))?;
+        let mut damage = None;
         for attribute in &node.attribute {
             for graph in attribute.g.as_deref().into_iter().chain(&attribute.graphs) {
-                self.graph(graph).with_context(|| format!("graph `{}`", attribute.name()))?;
+                let inside = self.graph(graph).with_context(|| format!("graph `{}`", attribute.name()))?;
+                damage = damage.or(inside);
             }
         }
-        Ok(())
+        Ok(damage)
     }
 
     /// Notes that the current node reads a value.
     fn read(&mut self, name: &str) -> Result<()> {
-        for scope in self.scopes.iter_mut().rev() {
-            if let Some(value) = scope.values.get_mut(name) {
-                value.used = true;
-                if let Source::Node(producer) = value.source {
-                    scope.edges.push((producer, scope.node));
-                }
-                return Ok(());
-            }
+        if self.scopes.iter_mut().rev().any(|scope| scope.read(name)) {
+            return Ok(());
         }
         Err(Error::invalid_model(format!("input `{name}` is made by no node, input or initializer")))
     }
 }
 
-impl<'a> Scope<'a> {
-    /// Finds all values of a graph; those of nodes must be made only once.
-    fn define(graph: &'a GraphProto) -> Result<Self> {
-        let mut values =
-            HashMap::with_capacity(graph.node.len() + graph.initializer.len() + graph.input.len());
-        let given = || Value { source: Source::Given, used: false };
-        for input in &graph.input {
-            check_type_of(input, "input", true)?;
-            if values.insert(input.name(), given()).is_some() && !input.name().is_empty() {
-                return Err(Error::invalid_model(format!("two graph inputs are named `{}`", input.name())));
-            }
-        }
-        for name in initializer_names(graph) {
-            values.insert(name, given());
-        }
-        for (index, node) in graph.node.iter().enumerate() {
-            for name in node.output.iter().filter(|name| !name.is_empty()) {
-                match values.entry(name) {
-                    Entry::Occupied(_) => {
-                        let reason = format!("output `{name}` is already made elsewhere in the graph");
-                        return Err(Error::invalid_model(reason).context(describe(index, node)));
-                    }
-                    Entry::Vacant(place) => place.insert(Value { source: Source::Node(index), used: false }),
-                };
-            }
-        }
-        Ok(Self { values, ..Self::default() })
+/// Checks the types of all initializers and constants, and that none points outside of the model's folder.
+fn check_tensors(graph: &GraphProto) -> Result<()> {
+    graph.initializer.iter().try_for_each(check_tensor).with_context(|| "initializer")?;
+    let mut sparse =
+        graph.sparse_initializer.iter().flat_map(|sparse| sparse.values.iter().chain(&sparse.indices));
+    sparse.try_for_each(check_external).with_context(|| "sparse initializer")?;
+    for (index, node) in graph.node.iter().enumerate() {
+        constant(node).map_or(Ok(()), check_tensor).with_context(|| describe(index, node))?;
     }
-
-    fn outputs(&mut self, graph: &GraphProto) -> Result<()> {
-        for output in &graph.output {
-            check_type_of(output, "output", true)?;
-            match self.values.get_mut(output.name()) {
-                Some(value) => value.used = true,
-                None => {
-                    let name = output.name();
-                    return Err(Error::invalid_model(format!("graph output `{name}` is made by no node")));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn is_used(&self, name: &str) -> bool {
-        self.values.get(name).is_some_and(|value| value.used)
-    }
-
-    /// Checks the data of initializers and constants that something reads; the type of all of them.
-    fn check_tensors(&self, graph: &GraphProto) -> Result<()> {
-        // Of several initializers with one name, the last one counts.
-        let mut counts: HashMap<&str, usize> = HashMap::with_capacity(graph.initializer.len());
-        counts.extend(graph.initializer.iter().enumerate().map(|(index, tensor)| (tensor.name(), index)));
-        for (index, tensor) in graph.initializer.iter().enumerate() {
-            let used = self.is_used(tensor.name()) && counts.get(tensor.name()) == Some(&index);
-            check_tensor(tensor, used).with_context(|| "initializer")?;
-        }
-        let mut sparse =
-            graph.sparse_initializer.iter().flat_map(|sparse| sparse.values.iter().chain(&sparse.indices));
-        sparse.try_for_each(check_external).with_context(|| "sparse initializer")?;
-        for (index, node) in graph.node.iter().enumerate().filter(|(_, node)| is_constant(node)) {
-            let used = node.output.iter().any(|name| self.is_used(name));
-            let value = node.attribute("value").and_then(|attribute| attribute.t.as_deref());
-            value
-                .map_or(Ok(()), |tensor| check_tensor(tensor, used))
-                .with_context(|| describe(index, node))?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
-fn is_constant(node: &NodeProto) -> bool {
-    node.op_type() == "Constant" && node.domain().is_empty()
-}
-
-fn initializer_names(graph: &GraphProto) -> impl Iterator<Item = &str> {
-    let sparse = graph.sparse_initializer.iter().filter_map(|sparse| sparse.values.as_ref());
-    graph.initializer.iter().chain(sparse).map(TensorProto::name)
-}
-
-fn describe(index: usize, node: &NodeProto) -> String {
-    match node.name() {
-        "" => format!("node {index} ({})", node.op_type()),
-        name => format!("node {index} ({} `{name}`)", node.op_type()),
-    }
+/// The first initializer or constant that is needed and whose data does not fit.
+fn damaged_data(graph: &GraphProto, needed: &Needed) -> Option<Error> {
+    // The sizes of 6-bit floats are not known here.
+    let damage = |tensor: &TensorProto| {
+        DType::from_onnx(tensor.data_type.unwrap_or(0)).and_then(|_| tensor.check_data().err())
+    };
+    let initializers = graph.initializer.iter().zip(&needed.initializers).filter(|(_, needed)| **needed);
+    let of_initializer = initializers.filter_map(|(tensor, _)| damage(tensor)).next();
+    of_initializer.map(|error| error.context("initializer")).or_else(|| {
+        let mut nodes = graph.node.iter().enumerate().filter(|(index, _)| needed.nodes[*index]);
+        nodes.find_map(|(index, node)| {
+            constant(node).and_then(damage).map(|error| error.context(describe(index, node)))
+        })
+    })
 }
 
 fn check_node(node: &NodeProto) -> Result<()> {
@@ -203,7 +133,7 @@ fn check_node(node: &NodeProto) -> Result<()> {
     }
     match node.attribute.iter().position(|attribute| attribute.name().is_empty()) {
         Some(index) => Err(Error::invalid_model(format!("attribute {index} has no name"))),
-        None => node.attribute.iter().try_for_each(check_external_of),
+        None => Ok(()),
     }
 }
 
@@ -220,11 +150,9 @@ fn check_external(tensor: &TensorProto) -> Result<()> {
     Ok(())
 }
 
-fn check_tensor(tensor: &TensorProto, used: bool) -> Result<()> {
+fn check_tensor(tensor: &TensorProto) -> Result<()> {
     check_external(tensor)?;
-    let number = tensor.data_type.unwrap_or(0);
-    check_element_type(number).with_context(|| format!("tensor `{}`", tensor.name()))?;
-    if used && DType::from_onnx(number).is_some() { tensor.check_data() } else { Ok(()) }
+    check_element_type(tensor.data_type.unwrap_or(0)).with_context(|| format!("tensor `{}`", tensor.name()))
 }
 
 fn check_element_type(number: i32) -> Result<()> {
@@ -289,35 +217,4 @@ fn check_functions_nodes(nodes: &[NodeProto]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Fails if nodes wait for each other. `edges` are pairs of producer and reader.
-fn check_acyclic(graph: &GraphProto, edges: &[(usize, usize)]) -> Result<()> {
-    // The usual case: nodes are sorted.
-    if edges.iter().all(|(producer, reader)| producer < reader) {
-        return Ok(());
-    }
-    let count = graph.node.len();
-    let mut waits_for = vec![0_u32; count];
-    let mut sorted = edges.to_vec();
-    sorted.sort_unstable();
-    edges.iter().for_each(|&(_, reader)| waits_for[reader] += 1);
-    let mut ready: Vec<usize> = (0..count).filter(|&node| waits_for[node] == 0).collect();
-    let mut done = 0;
-    while let Some(node) = ready.pop() {
-        done += 1;
-        let first = sorted.partition_point(|&(producer, _)| producer < node);
-        for &(_, reader) in sorted[first..].iter().take_while(|&&(producer, _)| producer == node) {
-            waits_for[reader] -= 1;
-            if waits_for[reader] == 0 {
-                ready.push(reader);
-            }
-        }
-    }
-    if done == count {
-        return Ok(());
-    }
-    let stuck = (0..count).find(|&node| waits_for[node] > 0).unwrap_or_default();
-    Err(Error::invalid_model("the node needs its own output, directly or through others")
-        .context(describe(stuck, &graph.node[stuck])))
 }
