@@ -1,55 +1,13 @@
-//! Damaged and hostile models give a clean error or a model, in bounded time and memory.
+//! Damaged and hostile models give a clean error or a model, in bounded memory; that the test ends bounds the time.
 
+mod counting;
 mod damage;
 mod fixtures;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::time::{Duration, Instant};
-
+use counting::{Counting, HELD, PEAK};
 use damage::{Damaged, damaged};
 use ortlet::ErrorCode;
 use ortlet::model::Model;
-
-/// Counts the memory that the current thread holds.
-struct Counting;
-
-thread_local! {
-    static HELD: Cell<usize> = const { Cell::new(0) };
-    static PEAK: Cell<usize> = const { Cell::new(0) };
-}
-
-fn count(taken: usize, given_back: usize) {
-    // During the end of a thread its counters may be gone.
-    let held = HELD.try_with(|held| {
-        held.set((held.get() + taken).saturating_sub(given_back));
-        held.get()
-    });
-    let _ = PEAK.try_with(|peak| peak.set(peak.get().max(held.unwrap_or(0))));
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), 0);
-        // SAFETY: the caller keeps the promises of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(0, layout.size());
-        // SAFETY: the caller keeps the promises of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both exist while the bytes are moved.
-        count(size, 0);
-        count(0, layout.size());
-        // SAFETY: the caller keeps the promises of `realloc`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -76,9 +34,7 @@ fn read(bytes: Vec<u8>) -> (Option<ortlet::Error>, usize) {
 
 fn check(Damaged { name, bytes, must_fail }: Damaged, fixture: &str) {
     let size = bytes.len();
-    let start = Instant::now();
     let (error, peak) = read(bytes);
-    assert!(start.elapsed() < Duration::from_secs(5), "{fixture}: {name} took {:?}", start.elapsed());
     assert!(peak <= allowed_bytes(size), "{fixture}: {name}: {peak} bytes for a model of {size} bytes");
     assert!(error.is_some() || !must_fail, "{fixture}: {name} was accepted");
     if let Some(error) = error {

@@ -30,7 +30,7 @@ pub(super) fn index_of(value: u64) -> usize {
     let within = if offset < half {
         offset >> (octave - 7)
     } else {
-        LOWER_COUNT + ((offset - half) * 2 * UPPER_COUNT >> octave)
+        LOWER_COUNT + (((offset - half) * 2 * UPPER_COUNT) >> octave)
     };
     (EXACT_COUNT + u64::from(octave - EXACT_BITS) * OCTAVE_COUNT + within) as usize
 }
