@@ -98,6 +98,12 @@ fn text_that_is_not_utf8_is_kept_aside() {
     let model = Model::parse(bytes.clone()).unwrap();
     assert_eq!(model.doc_string, None);
     assert_eq!(model.to_bytes().unwrap(), bytes);
+    // The last value of a field counts, whether it is text or not.
+    let good = wire::len_field(6, b"good");
+    let model = Model::parse([&bytes[..], &good].concat()).unwrap();
+    assert_eq!((model.doc_string.as_deref(), model.to_bytes().unwrap()), (Some("good"), good.clone()));
+    let model = Model::parse([&good[..], &bytes].concat()).unwrap();
+    assert_eq!((model.doc_string.as_deref(), model.to_bytes().unwrap()), (None, bytes));
 }
 
 #[test]
