@@ -11,25 +11,29 @@ use crate::error::ResultExt;
 
 /// Fields that this version of Ortlet does not know, kept as they were found so that writing gives them back.
 ///
-/// Also holds text fields whose bytes are not UTF-8 (the field itself then reads as absent); they are written after
-/// the known fields.
+/// Also holds text fields whose bytes are not UTF-8; the field itself then reads as absent. All are written after the
+/// known fields.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UnknownFields(Option<Box<Raw>>);
 
-#[derive(Clone, Debug, PartialEq)]
+/// Encoded fields, with their tags.
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Raw {
-    bytes: Vec<u8>,
+    fields: Vec<u8>,
+    /// Number and encoding of known fields that are not UTF-8: of each number the last one, which is the one that
+    /// counts.
+    texts: Vec<(u32, Vec<u8>)>,
 }
 
 impl UnknownFields {
-    /// The fields' encoding, tags included, in the order found.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_ref().map_or(&[], |raw| &raw.bytes)
+    /// The fields' encoding, tags included, in the order of writing.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.parts().flatten().copied().collect()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.parts().all(<[u8]>::is_empty)
     }
 
     /// Forgets them.
@@ -37,8 +41,35 @@ impl UnknownFields {
         self.0 = None;
     }
 
-    pub(super) fn push_raw(&mut self, field: &[u8]) {
-        self.0.get_or_insert_with(|| Box::new(Raw { bytes: Vec::new() })).bytes.extend_from_slice(field);
+    pub(super) fn push(&mut self, field: &[u8]) {
+        self.0.get_or_insert_default().fields.extend_from_slice(field);
+    }
+
+    /// Keeps a text that is not UTF-8.
+    pub(super) fn set_text(&mut self, number: u32, field: &[u8]) {
+        self.forget_text(number);
+        self.0.get_or_insert_default().texts.push((number, field.to_vec()));
+    }
+
+    /// Drops a text that was not UTF-8, because a later value of the field replaces it.
+    pub(super) fn forget_text(&mut self, number: u32) {
+        if let Some(raw) = &mut self.0 {
+            raw.texts.retain(|(other, _)| *other != number);
+        }
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.parts().map(|part| part.len() as u64).sum()
+    }
+
+    pub(super) fn write(&self, out: &mut Writer<'_>) -> Result<()> {
+        self.parts().try_for_each(|part| out.raw(part))
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().flat_map(|raw| {
+            std::iter::once(raw.fields.as_slice()).chain(raw.texts.iter().map(|(_, text)| text.as_slice()))
+        })
     }
 }
 
@@ -121,7 +152,9 @@ impl<M: Read + Write> Field for Vec<M> {
 fn text(reader: &mut Reader<'_>) -> Result<Option<String>> {
     let bytes = reader.bytes()?;
     reader.charge(bytes.len() as u64)?;
-    Ok(std::str::from_utf8(bytes).ok().map(str::to_owned))
+    let text = std::str::from_utf8(bytes).ok();
+    reader.found_no_text |= text.is_none();
+    Ok(text.map(str::to_owned))
 }
 
 impl Field for Option<String> {
@@ -390,13 +423,13 @@ macro_rules! messages {
         impl $crate::model::encode::Write for $name {
             fn size(&self, sizes: &mut $crate::model::encode::Sizes) -> u64 {
                 use $crate::model::field::Field;
-                self.unknown.as_bytes().len() as u64 $(+ self.$field.size($number, sizes))*
+                self.unknown.size() $(+ self.$field.size($number, sizes))*
             }
 
             fn write(&self, out: &mut $crate::model::encode::Writer<'_>) -> $crate::Result<()> {
                 use $crate::model::field::Field;
                 $(self.$field.write($number, out)?;)*
-                out.raw(self.unknown.as_bytes())
+                self.unknown.write(out)
             }
         }
     )*};

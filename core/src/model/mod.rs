@@ -144,3 +144,16 @@ fn refuse_other_formats(bytes: &[u8]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_may_be_shared_by_threads() {
+        fn shared<T: Send + Sync + 'static>() {}
+        shared::<Model>();
+        shared::<Bytes>();
+        shared::<ModelReport>();
+    }
+}

@@ -8,6 +8,8 @@ use super::{Bytes, SparseTensorProto, TensorProto, TypeProto};
 
 messages! {
     /// A whole model: ONNX's `ModelProto`.
+    ///
+    /// Cloning copies the structure, not the payloads. `Send` and `Sync`.
     pub struct Model {
         /// Version of the file format.
         pub ir_version: Option<i64> = 1,

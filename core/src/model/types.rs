@@ -137,7 +137,7 @@ impl Write for TypeProto {
     fn size(&self, sizes: &mut Sizes) -> u64 {
         self.case().map_or(0, |(number, case)| sizes.message(number, case))
             + self.denotation.size(DENOTATION, sizes)
-            + self.unknown.as_bytes().len() as u64
+            + self.unknown.size()
     }
 
     fn write(&self, out: &mut Writer<'_>) -> Result<()> {
@@ -149,7 +149,7 @@ impl Write for TypeProto {
         if let Some((number, case)) = case.filter(|(number, _)| *number > DENOTATION) {
             out.message_field(number, case)?;
         }
-        out.raw(self.unknown.as_bytes())
+        self.unknown.write(out)
     }
 }
 
@@ -165,6 +165,9 @@ pub enum Dimension {
     #[default]
     Unknown,
 }
+
+const DIM_VALUE: u32 = 1;
+const DIM_PARAM: u32 = 2;
 
 /// One dimension of a shape, as stored.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -197,15 +200,21 @@ impl DimensionProto {
 impl Read for DimensionProto {
     fn read_field(&mut self, tag: Tag, reader: &mut Reader<'_>) -> Result<bool> {
         match tag.number {
-            1 => {
+            DIM_VALUE => {
                 let mut value = None;
                 let known = Field::read(&mut value, tag, reader, "dim_value")?;
-                self.value = value.map_or(std::mem::take(&mut self.value), Dimension::Value);
+                if let Some(value) = value {
+                    self.value = Dimension::Value(value);
+                    self.unknown.forget_text(DIM_PARAM);
+                }
                 Ok(known)
             }
-            2 => {
+            DIM_PARAM => {
                 let mut name = None;
                 let known = Field::read(&mut name, tag, reader, "dim_param")?;
+                if reader.found_no_text {
+                    self.value = Dimension::Unknown;
+                }
                 self.value = name.map_or(std::mem::take(&mut self.value), Dimension::Param);
                 Ok(known)
             }
@@ -222,18 +231,18 @@ impl Read for DimensionProto {
 impl Write for DimensionProto {
     fn size(&self, sizes: &mut Sizes) -> u64 {
         let (value, name) = self.cases();
-        value.size(1, sizes)
-            + name.map_or(0, |name| super::encode::len_size(2, name.len() as u64))
+        value.size(DIM_VALUE, sizes)
+            + name.map_or(0, |name| super::encode::len_size(DIM_PARAM, name.len() as u64))
             + self.denotation.size(3, sizes)
-            + self.unknown.as_bytes().len() as u64
+            + self.unknown.size()
     }
 
     fn write(&self, out: &mut Writer<'_>) -> Result<()> {
         let (value, name) = self.cases();
-        value.write(1, out)?;
-        name.map_or(Ok(()), |name| out.bytes_field(2, name.as_bytes()))?;
+        value.write(DIM_VALUE, out)?;
+        name.map_or(Ok(()), |name| out.bytes_field(DIM_PARAM, name.as_bytes()))?;
         self.denotation.write(3, out)?;
-        out.raw(self.unknown.as_bytes())
+        self.unknown.write(out)
     }
 }
 

@@ -83,8 +83,9 @@ impl<'a> Scopes<'a> {
         let mut damage = None;
         for attribute in &node.attribute {
             for graph in attribute.g.as_deref().into_iter().chain(&attribute.graphs) {
-                let inside = self.graph(graph).with_context(|| format!("graph `{}`", attribute.name()))?;
-                damage = damage.or(inside);
+                let place = || format!("graph `{}`", attribute.name());
+                let inside = self.graph(graph).with_context(place)?;
+                damage = damage.or_else(|| inside.map(|damage| damage.context(place())));
             }
         }
         Ok(damage)

@@ -52,6 +52,8 @@ pub(super) struct Reader<'a> {
     depth_left: u32,
     memory_left: u64,
     limits: &'a ParseLimits,
+    /// Whether the field just read should be text, but is not UTF-8.
+    pub(super) found_no_text: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -65,19 +67,24 @@ impl<'a> Reader<'a> {
             depth_left: limits.depth_count(),
             memory_left: limits.memory_bytes(data.len() as u64),
             limits,
+            found_no_text: false,
         }
     }
 
     /// Reads all fields up to the end of the current message.
     pub(super) fn merge<M: Read>(&mut self, into: &mut M) -> Result<()> {
         while let Some(tag) = self.tag()? {
-            if !into.read_field(tag, self)? {
-                self.at = tag.value;
-                self.skip(tag)?;
-                let field = &self.data[tag.start..self.at];
-                self.charge(field.len() as u64)?;
-                into.unknown().push_raw(field);
+            let known = into.read_field(tag, self)?;
+            let no_text = std::mem::take(&mut self.found_no_text);
+            if known {
+                into.unknown().forget_text(tag.number);
+                continue;
             }
+            self.at = tag.value;
+            self.skip(tag)?;
+            let field = &self.data[tag.start..self.at];
+            self.charge(field.len() as u64)?;
+            if no_text { into.unknown().set_text(tag.number, field) } else { into.unknown().push(field) }
         }
         Ok(())
     }

@@ -75,13 +75,15 @@ const MESSAGES: &[(&str, &[(u64, &str)])] = &[
         &[(1, "TensorType"), (4, "Element"), (5, "Map"), (7, "Leaf"), (8, "TensorType"), (9, "Element")],
     ),
     ("TensorType", &[(2, "Shape")]),
-    ("Shape", &[(1, "Leaf")]),
+    ("Shape", &[(1, "Dimension")]),
     ("Element", &[(1, "Type")]),
     ("Map", &[(2, "Type")]),
+    ("Dimension", &[]),
     ("Leaf", &[]),
 ];
 
-fn inner(kind: &str, number: u64) -> Option<&'static str> {
+/// The kind of message that a field of a message holds.
+pub fn inner(kind: &str, number: u64) -> Option<&'static str> {
     let (_, fields) = MESSAGES.iter().find(|(name, _)| *name == kind)?;
     fields.iter().find(|(field, _)| *field == number).map(|(_, kind)| *kind)
 }
