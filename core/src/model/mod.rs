@@ -40,7 +40,7 @@ pub use proto::{
     TensorAnnotation, TrainingInfoProto, ValueInfoProto,
 };
 pub use quantization::{QuantizationKind, QuantizationReport, QuantizedValue, SchemeReport};
-pub use report::{DynamicAxis, DynamicDim, ExternalFileReport, ModelReport, TypeReport, ValueReport};
+pub use report::{DynamicAxis, DynamicDim, ExternalFileReport, ModelReport};
 pub use tensor::{SegmentProto, SparseTensorProto, TensorProto};
 pub use types::{
     Dimension, DimensionProto, ElementTypeProto, MapTypeProto, OpaqueTypeProto, TensorShapeProto,

@@ -5,6 +5,7 @@
 
 use super::field::messages;
 use super::{Bytes, SparseTensorProto, TensorProto, TypeProto};
+use crate::tensor::{ValueInfo, ValueType};
 
 messages! {
     /// A whole model: ONNX's `ModelProto`.
@@ -248,6 +249,12 @@ impl AttributeProto {
 }
 
 impl ValueInfoProto {
+    /// Name and type in the terms of the rest of the library.
+    pub fn to_value_info(&self) -> ValueInfo {
+        let value_type = self.r#type.as_ref().map_or(ValueType::Unknown, ValueType::from);
+        ValueInfo { name: self.name().to_owned(), value_type }
+    }
+
     /// The value's name, empty if it is missing.
     pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()

@@ -7,10 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::quantization::{self, QuantizationReport};
 use super::tensor::element_count;
 use super::walk::graphs;
-use super::{
-    Dimension, Model, NodeProto, TensorProto, TensorTypeProto, TypeProto, TypeValue, ValueInfoProto,
-};
-use crate::tensor::DType;
+use super::{Model, NodeProto, TensorProto, ValueInfoProto};
+use crate::tensor::{DType, Dim, ValueInfo, ValueType};
 
 /// Domains whose operators ONNX or ONNX Runtime define.
 const KNOWN_DOMAINS: [&str; 11] = [
@@ -52,11 +50,11 @@ pub struct ModelReport {
     /// Named texts.
     pub metadata: BTreeMap<String, String>,
     /// Values that the caller has to give.
-    pub inputs: Vec<ValueReport>,
+    pub inputs: Vec<ValueInfo>,
     /// Values that the caller gets.
-    pub outputs: Vec<ValueReport>,
+    pub outputs: Vec<ValueInfo>,
     /// Inputs with a default value, which the caller may give.
-    pub overridable_initializers: Vec<ValueReport>,
+    pub overridable_initializers: Vec<ValueInfo>,
     /// Size of the ONNX file.
     pub model_bytes: u64,
     /// Size of the ONNX file and of the external data that it uses.
@@ -87,63 +85,6 @@ pub struct ModelReport {
     pub external_files: Vec<ExternalFileReport>,
     /// How the model is already quantized.
     pub quantization: QuantizationReport,
-}
-
-/// Name and type of an input or output.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ValueReport {
-    /// Its name.
-    pub name: String,
-    /// Its type.
-    #[serde(flatten)]
-    pub value_type: TypeReport,
-}
-
-/// Type of an input or output.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum TypeReport {
-    /// A tensor.
-    Tensor {
-        /// Element type; `None` if it is missing or unknown.
-        dtype: Option<DType>,
-        /// Dimensions; `None` if even their number is unknown.
-        dims: Option<Vec<Dimension>>,
-    },
-    /// A tensor of which only some elements are stored.
-    SparseTensor {
-        /// Element type; `None` if it is missing or unknown.
-        dtype: Option<DType>,
-        /// Dimensions; `None` if even their number is unknown.
-        dims: Option<Vec<Dimension>>,
-    },
-    /// A sequence.
-    Sequence {
-        /// Type of its elements.
-        element: Box<TypeReport>,
-    },
-    /// A value that may be absent.
-    Optional {
-        /// Type of the value.
-        element: Box<TypeReport>,
-    },
-    /// A map.
-    Map {
-        /// Type of the keys.
-        key: Option<DType>,
-        /// Type of the values.
-        value: Box<TypeReport>,
-    },
-    /// A type of a custom domain.
-    Opaque {
-        /// The domain.
-        domain: String,
-        /// Name of the type.
-        name: String,
-    },
-    /// The model does not say.
-    Unknown,
 }
 
 /// A dimension whose size is known only when the model runs.
@@ -195,7 +136,7 @@ impl Model {
         let nodes = Nodes::of(self);
         let (inputs, overridable_initializers) = self.report_inputs();
         let outputs: Vec<_> =
-            self.graph.iter().flat_map(|graph| &graph.output).map(ValueReport::of).collect();
+            self.graph.iter().flat_map(|graph| &graph.output).map(ValueInfoProto::to_value_info).collect();
         let model_bytes = self.encoded_bytes().unwrap_or_default();
         let external_bytes: u64 = tensors.files.values().map(|file| file.tensor_bytes).sum();
         ModelReport {
@@ -234,14 +175,15 @@ impl Model {
     }
 
     /// Inputs that have to be given, and those that may be.
-    fn report_inputs(&self) -> (Vec<ValueReport>, Vec<ValueReport>) {
+    fn report_inputs(&self) -> (Vec<ValueInfo>, Vec<ValueInfo>) {
         let Some(graph) = &self.graph else { return Default::default() };
         let initializers: BTreeSet<&str> = graph.initializer.iter().map(TensorProto::name).collect();
         let (overridable, required): (Vec<_>, Vec<_>) =
             graph.input.iter().partition(|input| initializers.contains(input.name()));
         // Before version 4 of the format, initializers had to be inputs, and were not meant to be given.
         let overridable = if self.ir_version.unwrap_or_default() < 4 { Vec::new() } else { overridable };
-        let report = |values: Vec<&ValueInfoProto>| values.into_iter().map(ValueReport::of).collect();
+        let report =
+            |values: Vec<&ValueInfoProto>| values.into_iter().map(ValueInfoProto::to_value_info).collect();
         (report(required), report(overridable))
     }
 
@@ -359,46 +301,17 @@ impl<'a> Nodes<'a> {
     }
 }
 
-impl ValueReport {
-    fn of(value: &ValueInfoProto) -> Self {
-        Self { name: value.name().to_owned(), value_type: TypeReport::of(value.r#type.as_ref()) }
-    }
-}
-
-impl TypeReport {
-    fn of(r#type: Option<&TypeProto>) -> Self {
-        let dtype = |number: Option<i32>| number.and_then(DType::from_onnx);
-        let dims = |tensor: &TensorTypeProto| tensor.dimensions().map(|dims| dims.cloned().collect());
-        let of = |inner: &Option<Box<TypeProto>>| Box::new(Self::of(inner.as_deref()));
-        match r#type.and_then(|r#type| r#type.value.as_ref()) {
-            Some(TypeValue::Tensor(t)) => Self::Tensor { dtype: dtype(t.elem_type), dims: dims(t) },
-            Some(TypeValue::SparseTensor(t)) => {
-                Self::SparseTensor { dtype: dtype(t.elem_type), dims: dims(t) }
-            }
-            Some(TypeValue::Sequence(inner)) => Self::Sequence { element: of(&inner.elem_type) },
-            Some(TypeValue::Optional(inner)) => Self::Optional { element: of(&inner.elem_type) },
-            Some(TypeValue::Map(map)) => Self::Map { key: dtype(map.key_type), value: of(&map.value_type) },
-            Some(TypeValue::Opaque(opaque)) => Self::Opaque {
-                domain: opaque.domain.clone().unwrap_or_default(),
-                name: opaque.name.clone().unwrap_or_default(),
-            },
-            None => Self::Unknown,
-        }
-    }
-}
-
-fn dynamic_dims<'a>(values: impl Iterator<Item = &'a ValueReport>) -> Vec<DynamicDim> {
+fn dynamic_dims<'a>(values: impl Iterator<Item = &'a ValueInfo>) -> Vec<DynamicDim> {
     let mut named: BTreeMap<&str, Vec<DynamicAxis>> = BTreeMap::new();
     let mut unnamed = Vec::new();
     for value in values {
-        let TypeReport::Tensor { dims: Some(dims), .. } = &value.value_type else { continue };
-        for (axis, dim) in dims.iter().enumerate() {
+        let ValueType::Tensor { shape, .. } = &value.value_type else { continue };
+        for (axis, dim) in shape.dims().unwrap_or_default().iter().enumerate() {
             let at = || DynamicAxis { value: value.name.clone(), axis: axis as u64 };
             match dim {
-                // Some exporters write an empty name, or -1, for a dimension they do not know.
-                Dimension::Param(name) if !name.is_empty() => named.entry(name).or_default().push(at()),
-                Dimension::Value(0..) => {}
-                _ => unnamed.push(DynamicDim { name: None, axes: vec![at()] }),
+                Dim::Symbol(name) => named.entry(name).or_default().push(at()),
+                Dim::Fixed(_) => {}
+                Dim::Unknown => unnamed.push(DynamicDim { name: None, axes: vec![at()] }),
             }
         }
     }

@@ -7,6 +7,7 @@ use super::encode::{Sizes, Write, Writer};
 use super::field::{Field, messages};
 use super::wire::{Read, Reader, Tag};
 use crate::Result;
+use crate::tensor::{DType, Dim, SymbolicShape, ValueType};
 
 messages! {
     /// Element type and shape of a tensor, dense or sparse.
@@ -250,5 +251,50 @@ impl TensorTypeProto {
     /// The dimensions, or `None` if even their number is unknown.
     pub fn dimensions(&self) -> Option<impl ExactSizeIterator<Item = &Dimension>> {
         self.shape.as_ref().map(|shape| shape.dim.iter().map(|dimension| &dimension.value))
+    }
+}
+
+/// Some exporters write an empty name, or -1, for a dimension that they do not know.
+impl From<&Dimension> for Dim {
+    fn from(dimension: &Dimension) -> Self {
+        match dimension {
+            Dimension::Value(size) => usize::try_from(*size).map_or(Self::Unknown, Self::Fixed),
+            Dimension::Param(name) if !name.is_empty() => Self::Symbol(name.clone()),
+            Dimension::Param(_) | Dimension::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// What is missing, or beyond the element types that Ortlet knows, becomes [`ValueType::Unknown`].
+impl From<&TypeProto> for ValueType {
+    fn from(proto: &TypeProto) -> Self {
+        let dtype = |number: Option<i32>| number.and_then(DType::from_onnx);
+        let inner =
+            |proto: &Option<Box<TypeProto>>| Box::new(proto.as_deref().map_or(Self::Unknown, Self::from));
+        let known = match &proto.value {
+            Some(TypeValue::Tensor(tensor)) => {
+                dtype(tensor.elem_type).map(|dtype| Self::Tensor { dtype, shape: tensor.into() })
+            }
+            Some(TypeValue::SparseTensor(tensor)) => {
+                dtype(tensor.elem_type).map(|dtype| Self::SparseTensor { dtype, shape: tensor.into() })
+            }
+            Some(TypeValue::Map(map)) => {
+                dtype(map.key_type).map(|key| Self::Map { key, value: inner(&map.value_type) })
+            }
+            Some(TypeValue::Sequence(of)) => Some(Self::Sequence { element: inner(&of.elem_type) }),
+            Some(TypeValue::Optional(of)) => Some(Self::Optional { element: inner(&of.elem_type) }),
+            Some(TypeValue::Opaque(_)) => Some(Self::Opaque),
+            None => None,
+        };
+        known.unwrap_or(Self::Unknown)
+    }
+}
+
+impl From<&TensorTypeProto> for SymbolicShape {
+    fn from(tensor: &TensorTypeProto) -> Self {
+        match tensor.dimensions() {
+            Some(dimensions) => Self::new(dimensions.map(Dim::from).collect()),
+            None => Self::unranked(),
+        }
     }
 }

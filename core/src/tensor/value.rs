@@ -190,6 +190,8 @@ pub enum ValueType {
     },
     /// A type that only its own operators know. Ortlet cannot run these.
     Opaque,
+    /// The model does not say, or not in terms that Ortlet knows.
+    Unknown,
 }
 
 impl fmt::Display for ValueType {
@@ -201,6 +203,7 @@ impl fmt::Display for ValueType {
             Self::Map { key, value } => write!(f, "map({key}, {value})"),
             Self::Optional { element } => write!(f, "optional({element})"),
             Self::Opaque => f.write_str("opaque"),
+            Self::Unknown => f.write_str("unknown"),
         }
     }
 }
@@ -211,7 +214,7 @@ pub struct ValueInfo {
     /// Its name.
     pub name: String,
     /// Its declared type.
-    #[serde(rename = "type")]
+    #[serde(flatten)]
     pub value_type: ValueType,
 }
 
