@@ -1,2 +1,70 @@
-//! Placeholder until the first commit of this crate.
-fn main() {}
+//! `ortlet`: inspect, run and measure ONNX models from the command line.
+
+mod args;
+mod bench;
+mod doctor;
+mod files;
+mod inputs;
+mod inspect;
+mod literal;
+mod npy;
+mod output;
+mod process;
+mod random;
+mod run;
+mod scalar;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use ortlet::{Error, Result};
+
+use args::{Cli, Command};
+
+/// What was asked for could not be done.
+const FAILED: u8 = 1;
+/// The command line itself is wrong.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match dispatch(&cli) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => FAILED.into(),
+        Err(error) => {
+            output::show_error(&error, cli.json);
+            FAILED.into()
+        }
+    }
+}
+
+/// Runs the command; false if it did its work, and found that something is wrong.
+fn dispatch(cli: &Cli) -> Result<bool> {
+    match &cli.command {
+        Command::Inspect(args) => inspect::run(args, cli.json).map(|()| true),
+        Command::Run(args) => run::run(args, cli.json).map(|()| true),
+        Command::Bench(args) => bench::run(args, cli.json).map(|()| true),
+        Command::Doctor(args) => doctor::run(args, cli.json),
+    }
+}
+
+/// Help and version go to standard output and are no failure; anything else is a mistake in the command line.
+fn usage(error: &clap::Error) -> ExitCode {
+    let asked_for_json = std::env::args_os().any(|argument| argument == "--json");
+    let is_mistake =
+        error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if asked_for_json && is_mistake {
+        let text = error.to_string();
+        let reason = text.trim_start_matches("error: ").trim();
+        output::show_error(&Error::invalid_argument("command line", reason), true);
+    } else {
+        // If nobody listens, the exit code still tells.
+        let _ = error.print();
+    }
+    if error.use_stderr() { USAGE.into() } else { ExitCode::SUCCESS }
+}

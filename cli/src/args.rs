@@ -1,0 +1,240 @@
+//! The command line: commands, options and what they mean to the library.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ortlet::runtime::RuntimeOptions;
+use ortlet::{Error, Provider, Result, SessionOptions, Threads};
+
+const SPEC_HELP: &str = "\
+Input values (SPEC):
+  FILE.npy                  a NumPy array
+  FILE.npz:MEMBER           an array of a NumPy archive; without :MEMBER the one named like the input
+  FILE.npz                  without NAME=: every array goes to the input of its name
+  raw:FILE                  plain bytes, of the type and shape that the model declares
+  raw:float32[1,3,4]:FILE   plain bytes, of this type and shape
+  1,2,3  [[1,2],[3,4]]      values; without brackets they take the declared shape
+  \"text\"  [\"a\",\"b\"]       strings
+  random:SEED               floats from 0 to 1, integers and bool 0 or 1; the same for the same seed
+
+Types that NumPy lacks: bfloat16 is stored as V2 and 8-bit floats as V1 (as ml_dtypes does),
+4-bit and 2-bit integers as int8 or uint8.";
+
+/// Run ONNX models on this machine, look into them and measure them.
+#[derive(Parser)]
+#[command(name = "ortlet", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print JSON to standard output, and errors as JSON to standard error.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Show what is in a model: inputs, outputs, operators, parameters. Needs no ONNX Runtime.
+    Inspect(InspectArgs),
+    /// Run a model once and show or save its outputs.
+    Run(RunArgs),
+    /// Measure how long a model takes and what it needs.
+    Bench(BenchArgs),
+    /// Say which ONNX Runtime was found, what the machine can do, and what to do about anything missing.
+    Doctor(DoctorArgs),
+}
+
+#[derive(Args)]
+pub struct InspectArgs {
+    /// The model file.
+    pub model: PathBuf,
+}
+
+#[derive(Args)]
+#[command(after_help = SPEC_HELP)]
+pub struct RunArgs {
+    /// The model file.
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub inputs: InputArgs,
+    /// Compute only this output. May be repeated.
+    #[arg(short = 'o', long = "only", value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Save every output as NAME.npy in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+    /// Save one output as this file. May be repeated.
+    #[arg(long, value_name = "NAME=FILE.npy", value_parser = parse_pair::<PathBuf>)]
+    pub output: Vec<(String, PathBuf)>,
+    /// How much of the outputs to print.
+    #[arg(long, value_enum, default_value_t = Print::Summary)]
+    pub print: Print,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// How much of the outputs to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Print {
+    /// Type, range and first values.
+    Summary,
+    /// Every value.
+    Full,
+    /// Nothing.
+    None,
+}
+
+#[derive(Args)]
+#[command(after_help = SPEC_HELP)]
+pub struct BenchArgs {
+    /// The model file.
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub inputs: InputArgs,
+    /// Measure this many runs.
+    #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: Option<u64>,
+    /// Measure for this long.
+    #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = parse_seconds)]
+    pub seconds: f64,
+    /// Runs before measuring. Without it, until latencies are stable, for three seconds at most.
+    #[arg(long, value_name = "N")]
+    pub warmup: Option<u64>,
+    /// Write a report with latency histogram and timeline: one page that needs no network.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// The ONNX Runtime library, or a folder that holds it.
+    #[arg(long, value_name = "PATH")]
+    pub runtime: Option<PathBuf>,
+}
+
+/// Where the values of inputs come from.
+#[derive(Args, Clone, Default)]
+pub struct InputArgs {
+    /// Value of an input; NAME may be left out if the model has one input. May be repeated.
+    #[arg(short = 'i', long = "input", value_name = "NAME=SPEC")]
+    pub input: Vec<String>,
+    /// Fill the inputs that are not given with random values.
+    #[arg(long, value_name = "SEED")]
+    pub random: Option<u64>,
+    /// Shape of an input that is random or raw; NAME may be left out if the model has one input. May be repeated.
+    #[arg(long, value_name = "NAME=1,3,224,224")]
+    pub shape: Vec<String>,
+}
+
+/// How the model is run.
+#[derive(Args)]
+#[command(next_help_heading = "Engine options")]
+pub struct EngineArgs {
+    /// The ONNX Runtime library, or a folder that holds it.
+    #[arg(long, value_name = "PATH")]
+    pub runtime: Option<PathBuf>,
+    /// Threads that one run may use: a number, or `auto`.
+    #[arg(long, value_name = "N|auto", value_parser = parse_threads)]
+    pub threads: Option<Threads>,
+    /// Execution provider to try, in order. May be repeated.
+    #[arg(long, value_name = "NAME[:KEY=VALUE,…]", value_parser = parse_provider)]
+    pub provider: Vec<Provider>,
+    /// Size of a dimension that the model leaves open by this name. May be repeated.
+    #[arg(long, value_name = "NAME=N", value_parser = parse_pair::<usize>)]
+    pub dim: Vec<(String, usize)>,
+    /// How far ONNX Runtime may rewrite the graph.
+    #[arg(long, value_name = "LEVEL", value_parser = ["none", "basic", "extended", "layout", "all"])]
+    pub level: Option<String>,
+    /// Configuration entry of an ONNX Runtime session. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_pair::<String>)]
+    pub config: Vec<(String, String)>,
+}
+
+impl EngineArgs {
+    /// The library's options. What is not given keeps the library's default.
+    ///
+    /// # Errors
+    /// `internal` if the library does not know a level that the command line offers.
+    pub fn session_options(&self) -> Result<SessionOptions> {
+        let mut options =
+            SessionOptions { runtime: runtime_options(self.runtime.as_ref()), ..Default::default() };
+        if let Some(threads) = self.threads {
+            options.threads = threads;
+        }
+        if !self.provider.is_empty() {
+            options.providers = self.provider.clone();
+        }
+        if let Some(level) = &self.level {
+            let level = serde_json::from_value(level.as_str().into());
+            options.optimization_level = level.map_err(|error| Error::internal(error.to_string()))?;
+        }
+        options.dims.extend(self.dim.iter().cloned());
+        options.config.extend(self.config.iter().cloned());
+        Ok(options)
+    }
+}
+
+/// Where to look for the runtime.
+pub fn runtime_options(path: Option<&PathBuf>) -> RuntimeOptions {
+    RuntimeOptions { path: path.cloned(), ..Default::default() }
+}
+
+fn parse_pair<T: std::str::FromStr>(text: &str) -> Result<(String, T), String>
+where
+    T::Err: std::fmt::Display,
+{
+    // Names of dimensions may hold anything, values of the kinds used here no `=`.
+    let (name, value) = text.split_once('=').ok_or("should be NAME=VALUE")?;
+    let value = value.parse().map_err(|error| format!("`{value}`: {error}"))?;
+    Ok((name.to_string(), value))
+}
+
+fn parse_threads(text: &str) -> Result<Threads, String> {
+    if text == "auto" {
+        return Ok(Threads::Auto);
+    }
+    text.parse().map(Threads::Count).map_err(|_| "should be a number or `auto`".into())
+}
+
+fn parse_provider(text: &str) -> Result<Provider, String> {
+    let (name, options) = text.split_once(':').unwrap_or((text, ""));
+    let options = options.split(',').filter(|option| !option.is_empty()).map(parse_pair);
+    let options = options.collect::<Result<BTreeMap<String, String>, String>>()?;
+    Ok(Provider { name: name.to_string(), options })
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "should be a number of seconds")?;
+    // A day is more than anybody waits, and bounds what is added to clocks.
+    if seconds > 0.0 && seconds <= 86_400.0 {
+        Ok(seconds)
+    } else {
+        Err("should be above 0 and at most 86400".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_are_parsed_and_wrong_ones_refused() {
+        let provider = parse_provider("cuda:device_id=1,arena=a=b").unwrap();
+        assert_eq!((provider.name.as_str(), provider.options["arena"].as_str()), ("cuda", "a=b"));
+        assert!(parse_provider("cpu").unwrap().options.is_empty());
+        assert!(parse_provider("cpu:x").is_err());
+        assert!(parse_pair::<usize>("n=x").is_err() && parse_pair::<usize>("n").is_err());
+        assert!(parse_threads("-1").is_err());
+        for wrong in ["0", "-1", "nan", "inf", "1e9", "x"] {
+            assert!(parse_seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}
