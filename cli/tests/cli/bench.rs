@@ -1,0 +1,89 @@
+//! `ortlet bench`: numbers, report, and quiet when nobody watches.
+
+use crate::setup::{command, error, folder, json, model, ortlet};
+
+#[test]
+fn the_numbers_are_there_and_in_order() {
+    let path = model("magika/model.onnx");
+    let report = json(["bench".as_ref(), path.as_os_str(), "--runs=20".as_ref(), "--warmup=2".as_ref()]);
+    assert_eq!((report["run_count"].as_u64(), report["warmup_run_count"].as_u64()), (Some(20), Some(2)));
+    let latency = &report["latency"];
+    let of = |name: &str| latency[name].as_f64().unwrap();
+    let ascending = ["min_ns", "p50_ns", "p90_ns", "p99_ns", "p99.9_ns", "max_ns"].map(of);
+    assert!(ascending[0] > 0.0 && ascending.is_sorted(), "{latency}");
+    assert!((of("min_ns")..=of("max_ns")).contains(&of("mean_ns")));
+    let counted = report["histogram"]["buckets"].as_array().unwrap();
+    assert_eq!(counted.iter().map(|bucket| bucket["count"].as_u64().unwrap()).sum::<u64>(), 20);
+    for name in ["creation_ns", "first_run_ns", "elapsed_ns", "runs_per_second"] {
+        assert!(report[name].as_f64().unwrap() > 0.0, "{name}");
+    }
+    if cfg!(target_os = "linux") {
+        let memory = &report["memory"];
+        assert!(memory["peak_bytes"].as_u64() >= memory["private_bytes"].as_u64());
+        assert!(report["cpu_ns_per_run"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn time_bounds_the_measurement_and_pipes_stay_quiet() {
+    let path = model("silero-vad/silero_vad.onnx");
+    let arguments = ["--seconds=0.3", "-i=sr=16000", "--shape=input=1,512", "--shape=state=2,1,128"];
+    let said = ortlet(["bench", path.to_str().unwrap()].into_iter().chain(arguments));
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
+    assert!(said.stdout.contains("p99.9") && !said.stdout.contains('\r'), "{}", said.stdout);
+}
+
+#[test]
+fn the_report_is_one_page_that_loads_nothing() {
+    let folder = folder("bench");
+    // A name that would break out of the page if it were not escaped.
+    let hostile = folder.join("<img src=x>.onnx");
+    std::fs::copy(model("magika/model.onnx"), &hostile).unwrap();
+    let page = folder.join("report.html");
+    let report = format!("--report={}", page.display());
+    let said = ortlet(["bench", hostile.to_str().unwrap(), "--runs=10", "--warmup=0", &report]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let page = std::fs::read_to_string(page).unwrap();
+    for part in
+        ["<!doctype html>", "p99.9", "&lt;img src=x&gt;.onnx", "prefers-color-scheme: dark", "</html>"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    assert_eq!(page.matches("<svg").count(), 4, "two charts, each for wide and for narrow screens");
+    assert_eq!(page.matches("<desc").count(), 4);
+    for loads in ["http:", "https:", "<script", "<link", "<img", "src=", "url(", "@import", "NaN"] {
+        assert!(!page.replace("&lt;img src=x", "").contains(loads), "{loads}");
+    }
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_refused_before_measuring() {
+    let folder = folder("bench-report");
+    let path = model("magika/model.onnx");
+    let start = std::time::Instant::now();
+    for report in [folder.join("none/report.html"), folder] {
+        let report = format!("--report={}", report.display());
+        let details = error(1, ["bench", path.to_str().unwrap(), "--seconds=60", &report]);
+        assert_eq!(details["code"], "io", "{details}");
+    }
+    assert!(start.elapsed().as_secs() < 30);
+}
+
+#[test]
+fn an_interrupt_just_ends_it() {
+    let path = model("magika/model.onnx");
+    let mut child = command(["bench".as_ref(), path.as_os_str(), "--seconds=600".as_ref()])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(!child.wait().unwrap().success());
+}

@@ -1,0 +1,10 @@
+//! Tests of the command line: the real program, on real models, with a real ONNX Runtime.
+#![allow(missing_docs)]
+
+mod bench;
+mod doctor;
+mod errors;
+mod inspect;
+mod numpy;
+mod run;
+mod setup;
