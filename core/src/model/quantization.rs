@@ -156,6 +156,7 @@ impl<'a> Search<'a> {
     }
 
     fn node(&mut self, node: &'a NodeProto) {
+        self.follow(node);
         let Some(roles) = roles(node) else { return };
         for &index in roles.data {
             if let Some(weight) = self.weight(node, index) {
@@ -168,6 +169,18 @@ impl<'a> Search<'a> {
             if let Some(weight) = self.weight(node, index) {
                 self.weights[weight].is_parameter = true;
             }
+        }
+    }
+
+    /// What only moves elements gives the same weights on, as where rows of an embedding are taken before they are
+    /// dequantized.
+    fn follow(&mut self, node: &'a NodeProto) {
+        let moves = matches!(node.op_type(), "Gather" | "Identity" | "Reshape" | "Slice" | "Transpose");
+        let weight = if moves && node.domain().is_empty() { self.weight(node, 0) } else { None };
+        if let (Some(weight), Some(output), Some(names)) =
+            (weight, node.output.first(), self.scopes.last_mut())
+        {
+            names.insert(output, weight);
         }
     }
 
@@ -312,5 +325,38 @@ fn numbers(tensor: &TensorProto) -> Vec<f64> {
         // Shifted up and down again to extend the sign.
         DType::I4 => (0..elements).map(|index| f64::from(((nibble(index) << 4) as i8) >> 4)).collect(),
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(op_type: &str, input: &[&str], output: &str) -> NodeProto {
+        NodeProto {
+            op_type: Some(op_type.into()),
+            input: input.iter().map(ToString::to_string).collect(),
+            output: vec![output.into()],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn weights_are_followed_to_where_they_are_dequantized() {
+        let table = TensorProto {
+            name: Some("table".into()),
+            data_type: Some(DType::I8.onnx()),
+            dims: vec![10, 4],
+            raw_data: Some(vec![0; 40].into()),
+            ..Default::default()
+        };
+        let rows = node("Gather", &["table", "ids"], "rows");
+        let dequantized = node("DequantizeLinear", &["rows", "scale"], "y");
+        let graph =
+            GraphProto { initializer: vec![table], node: vec![rows, dequantized], ..Default::default() };
+        let report = report(&Model { graph: Some(graph), ..Default::default() });
+        assert_eq!(report.schemes.len(), 1);
+        assert_eq!((report.schemes[0].kind, report.schemes[0].weight_count), (QuantizationKind::Qdq, 40));
+        assert_eq!(report.schemes[0].weight_share, 1.0);
     }
 }

@@ -1,0 +1,32 @@
+//! What a compiled graph depends on: it may be used only where all of it is the same.
+
+use serde_json::json;
+
+use crate::artifact::DeviceKey;
+use crate::engine::runtime::{CpuReport, Runtime, SessionOptions};
+
+/// The key of this device, runtime, model and options.
+///
+/// The number of threads is no part of it: the graph and the packed weights do not depend on it.
+pub(super) fn device_key(runtime: &Runtime, model_digest: &str, options: &SessionOptions) -> DeviceKey {
+    DeviceKey {
+        model_digest: model_digest.to_owned(),
+        runtime_version: runtime.version().to_owned(),
+        runtime_build: runtime.build_info(),
+        cpu_features: CpuReport::features(),
+        architecture: std::env::consts::ARCH.to_owned(),
+        options_digest: options_digest(options),
+        ortlet_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// A digest of the options that change the graph.
+fn options_digest(options: &SessionOptions) -> String {
+    let relevant = json!({
+        "providers": options.providers,
+        "dims": options.dims,
+        "optimization_level": options.optimization_level,
+        "config": options.config,
+    });
+    blake3::hash(relevant.to_string().as_bytes()).to_hex().to_string()
+}

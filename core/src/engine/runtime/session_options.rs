@@ -1,0 +1,123 @@
+//! ONNX Runtime's own session options, made from ours.
+
+use std::path::Path;
+
+use ort::sys::{GraphOptimizationLevel, OrtSessionOptions};
+
+use crate::engine::runtime::cpu::usable_physical_cores;
+use crate::engine::runtime::status::check;
+use crate::engine::runtime::strings::c_string;
+use crate::engine::runtime::{Creation, OptimizationLevel, Runtime, SessionOptions, Threads, providers};
+use crate::{Error, Result};
+
+/// Configuration entries that a session gets unless the caller's own say otherwise: worker threads spin only while a
+/// run is under way, so that an idle session burns no core.
+const DEFAULT_CONFIG: [(&str, &str); 1] = [("session.force_spinning_stop", "1")];
+
+/// Where and how the optimised graph is kept while a session is created.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct SaveOptimized<'a> {
+    /// File of the graph.
+    pub(in crate::engine) model: &'a Path,
+    /// Name of the file beside it that takes the initializers, raw and packed for the kernels.
+    pub(in crate::engine) data: &'a str,
+    /// Initializers below this size stay in the graph.
+    pub(in crate::engine) min_external_bytes: usize,
+}
+
+/// ONNX Runtime's session options, released at the end.
+pub(super) struct OwnedOptions(pub(super) *mut OrtSessionOptions);
+
+impl OwnedOptions {
+    pub(super) fn new(runtime: &Runtime, creation: &Creation<'_>) -> Result<Self> {
+        let options = creation.options;
+        let api = ort::api();
+        let mut own = std::ptr::null_mut();
+        // SAFETY: the out pointer is valid.
+        check(unsafe { (api.CreateSessionOptions)(&mut own) }, "create session options")?;
+        let own = Self(own);
+        let level = if creation.optimized { OptimizationLevel::None } else { options.optimization_level };
+        let level = to_ort(level);
+        // SAFETY: the options are alive.
+        unsafe {
+            check((api.SetSessionGraphOptimizationLevel)(own.0, level), "set the optimization level")?;
+            check((api.SetIntraOpNumThreads)(own.0, thread_count(options.threads)?), "set the thread count")?;
+        }
+        own.dims(options)?;
+        for (key, value) in DEFAULT_CONFIG {
+            own.config(key, value)?;
+        }
+        // Told, because ONNX Runtime would go by the file's name.
+        own.config("session.load_model_format", creation.format.name())?;
+        for (key, value) in &options.config {
+            own.config(key, value)?;
+        }
+        for provider in &options.providers {
+            providers::append(runtime, own.0, provider)?;
+        }
+        Ok(own)
+    }
+
+    /// Has the optimised graph saved while the session is created.
+    pub(super) fn save(&self, save: &SaveOptimized<'_>) -> Result<()> {
+        let path = providers::os_string(save.model)?;
+        // SAFETY: the options are alive and the path lives through the call.
+        let status = unsafe { (ort::api().SetOptimizedModelFilePath)(self.0, path.as_ptr()) };
+        check(status, "say where the optimised model goes")?;
+        self.config("session.optimized_model_external_initializers_file_name", save.data)?;
+        let least = save.min_external_bytes.to_string();
+        self.config("session.optimized_model_external_initializers_min_size_in_bytes", &least)?;
+        self.config("session.save_external_prepacked_constant_initializers", "1")?;
+        self.config("session.save_model_format", "ONNX")
+    }
+
+    fn dims(&self, options: &SessionOptions) -> Result<()> {
+        for (name, &size) in &options.dims {
+            let wrong = |reason: &str| Error::invalid_argument(format!("dims.{name}"), reason);
+            let size = i64::try_from(size).map_err(|_| wrong("too large"))?;
+            let name = c_string("dims", name)?;
+            // SAFETY: the options are alive and the name lives through the call.
+            let status = unsafe { (ort::api().AddFreeDimensionOverrideByName)(self.0, name.as_ptr(), size) };
+            check(status, "fix a dimension")?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn config(&self, key: &str, value: &str) -> Result<()> {
+        let wrong = |error: Error| Error::invalid_argument(format!("config.{key}"), error.to_string());
+        let (c_key, c_value) = (c_string("config", key)?, c_string("config", value)?);
+        // SAFETY: the options are alive and the texts live through the call.
+        let status = unsafe { (ort::api().AddSessionConfigEntry)(self.0, c_key.as_ptr(), c_value.as_ptr()) };
+        check(status, "set a configuration entry").map_err(wrong)
+    }
+}
+
+impl Drop for OwnedOptions {
+    fn drop(&mut self) {
+        // SAFETY: alive and ours.
+        unsafe { (ort::api().ReleaseSessionOptions)(self.0) }
+    }
+}
+
+fn to_ort(level: OptimizationLevel) -> GraphOptimizationLevel {
+    match level {
+        OptimizationLevel::None => GraphOptimizationLevel::ORT_DISABLE_ALL,
+        OptimizationLevel::Basic => GraphOptimizationLevel::ORT_ENABLE_BASIC,
+        OptimizationLevel::Extended => GraphOptimizationLevel::ORT_ENABLE_EXTENDED,
+        OptimizationLevel::Layout => GraphOptimizationLevel::ORT_ENABLE_LAYOUT,
+        OptimizationLevel::All => GraphOptimizationLevel::ORT_ENABLE_ALL,
+    }
+}
+
+/// More threads than any device has; a larger number is a mistake that would exhaust the process.
+const MAX_THREADS: u32 = 1024;
+
+fn thread_count(threads: Threads) -> Result<i32> {
+    match threads {
+        Threads::Auto => Ok(usable_physical_cores() as i32),
+        Threads::Count(count @ 1..=MAX_THREADS) => Ok(count as i32),
+        Threads::Count(count) => {
+            Err(Error::invalid_argument("threads", format!("{count} is not between 1 and {MAX_THREADS}")))
+        }
+    }
+}
