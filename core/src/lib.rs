@@ -4,6 +4,7 @@
 //! them, and gives one set of names, options, errors and results in every language it is bound to.
 #![deny(unsafe_code)]
 
+pub mod artifact;
 #[cfg(feature = "engine")]
 #[allow(unsafe_code)]
 mod engine;

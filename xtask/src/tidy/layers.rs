@@ -11,13 +11,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tensor", &["error"]),
     ("metrics", &["error", "tensor"]),
     ("model", &["error", "tensor"]),
+    ("artifact", &["error", "tensor", "model"]),
     ("drift", &["error", "tensor", "metrics"]),
     ("bundle", &["error"]),
     ("quantize", &["error", "tensor", "model"]),
     ("lower", &["error", "tensor", "model", "quantize", "kernels"]),
     ("engine::runtime", &["error", "tensor"]),
     ("engine::ops", &["error", "tensor", "kernels", "engine::runtime"]),
-    ("engine::compile", &["error", "model", "quantize", "lower", "engine::runtime"]),
+    ("engine::compile", &["error", "model", "artifact", "quantize", "lower", "engine::runtime"]),
     (
         "engine::session",
         &[
@@ -25,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "tensor",
             "metrics",
             "model",
+            "artifact",
             "drift",
             "engine::runtime",
             "engine::ops",
