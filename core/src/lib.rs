@@ -14,11 +14,15 @@ pub mod model;
 pub mod tensor;
 
 #[cfg(feature = "engine")]
+pub use engine::compile::{CompileReport, compile};
+#[cfg(feature = "engine")]
 pub use engine::runtime;
 #[cfg(feature = "engine")]
-pub use engine::runtime::{OptimizationLevel, Provider, SessionOptions, Threads};
+pub use engine::runtime::{Cache, OptimizationLevel, Provider, SessionOptions, Threads};
 #[cfg(feature = "engine")]
-pub use engine::session::{Outputs, RunOptions, Session};
+pub use engine::session::{
+    CacheOutcome, CacheReport, LoadPhases, Origin, Outputs, RunOptions, Session, SessionReport,
+};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 
 /// The README's examples are compiled with the documentation tests.

@@ -2,13 +2,17 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::time::Instant;
 
 use memmap2::Mmap;
 
-use crate::engine::runtime::{ModelFormat, ModelSource, SessionOptions};
-use crate::engine::session::{Session, admit};
+use crate::artifact::Artifact;
+use crate::engine::compile::admit::{self, Admitted};
+use crate::engine::compile::load::{is_artifact, nanoseconds};
+use crate::engine::runtime::{Creation, ModelSource, SessionOptions};
+use crate::engine::session::Session;
 use crate::error::ResultExt;
-use crate::model::Model;
+use crate::model::{Bytes, Model};
 use crate::{Error, ErrorKind, Result};
 
 impl Model {
@@ -23,41 +27,73 @@ impl Model {
     }
 }
 
-impl Session {
-    /// A session of a model file, in ONNX or ORT format. External data is read from the file's folder.
+impl Artifact {
+    /// Maps an artifact's file and checks its structure. The file must not be changed in place while the artifact
+    /// lives; Ortlet itself only ever replaces artifacts as a whole.
     ///
     /// # Errors
-    /// `not_found` if there is no such file, `io` if it cannot be read, `invalid_model` or `limit_exceeded` for a
-    /// damaged or hostile one, `unsupported` for what this ONNX Runtime cannot run, `runtime_not_found`,
-    /// `runtime_incompatible` and `runtime_failed` from the engine, `invalid_argument` and `not_found` for options.
-    pub fn load(path: impl AsRef<Path>, options: &SessionOptions) -> Result<Self> {
+    /// `not_found` if there is no such file, `io` if it cannot be read, and those of [`Artifact::parse`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let load = || {
-            let format = admit_file(path)?;
-            Self::create(ModelSource::File(path), format, options)
-        };
-        load().with_context(|| title(path))
+        let open = || Self::parse(Bytes::from_owner(map(path)?));
+        open().with_context(|| title(path))
     }
 }
 
-/// Checks a model file without reading its weights.
-fn admit_file(path: &Path) -> Result<ModelFormat> {
-    let file = File::open(path).map_err(|error| io_error("read", path, &error))?;
-    let size = file.metadata().map_err(|error| io_error("read", path, &error))?;
-    if size.is_dir() {
-        return Err(Error::invalid_argument("path", "is a folder, not a model file"));
+impl Session {
+    /// A session of a model file in ONNX or ORT format, or of an artifact that [`compile`](crate::compile) made.
+    /// External data is read from the file's folder.
+    ///
+    /// With a [`cache`](SessionOptions::cache), the first load of an ONNX model compiles it and every later one, in
+    /// this process or another, maps what was compiled. Trouble with the cache never makes a load fail; it is told in
+    /// the [`report`](Session::report).
+    ///
+    /// # Errors
+    /// `not_found` if there is no such file, `io` if it cannot be read, `invalid_model` or `limit_exceeded` for a
+    /// damaged or hostile one, `integrity` for a damaged artifact, `unsupported` for what this ONNX Runtime cannot
+    /// run, `runtime_not_found`, `runtime_incompatible` and `runtime_failed` from the engine, `invalid_argument` and
+    /// `not_found` for options.
+    pub fn load(path: impl AsRef<Path>, options: &SessionOptions) -> Result<Self> {
+        let path = path.as_ref();
+        load(path, options).with_context(|| title(path))
     }
-    // SAFETY: mapped only for the moment of this check. Whoever truncates the file in it would end the process, but
-    // reading hundreds of megabytes of weights only to skip them would double what loading a model costs.
-    let map = unsafe { Mmap::map(&file) }.map_err(|error| io_error("map", path, &error))?;
-    admit::bytes(&map, &admit::Folders::of_file(path))
+}
+
+fn load(path: &Path, options: &SessionOptions) -> Result<Session> {
+    let start = Instant::now();
+    let file = map(path)?;
+    if is_artifact(&file) {
+        return Session::from_artifact(path, options);
+    }
+    if let Some(folder) = options.cache.folder() {
+        drop(file);
+        return Session::from_cache(path, &folder, options);
+    }
+    let Admitted { format, .. } = admit::bytes(&file, &admit::Folders::of_file(path))?;
+    drop(file);
+    let check_ns = nanoseconds(start);
+    Session::create(&Creation::plain(ModelSource::File(path), format, options), check_ns, start)
+}
+
+/// Maps a file for reading.
+pub(super) fn map(path: &Path) -> Result<Mmap> {
+    let file = File::open(path).map_err(|error| io_error("read", path, &error))?;
+    let metadata = file.metadata().map_err(|error| io_error("read", path, &error))?;
+    if metadata.is_dir() {
+        return Err(Error::invalid_argument("path", format!("`{}` is a folder, not a file", path.display())));
+    }
+    // SAFETY: models are mapped only while they are checked or compiled, so that hundreds of megabytes of weights are
+    // not read only to be skipped; artifacts while they are in use, but those are read-only and replaced only as a
+    // whole. Whoever truncates a file in place meanwhile ends the process, as with every program that maps files.
+    unsafe { Mmap::map(&file) }.map_err(|error| io_error("map", path, &error))
 }
 
 fn title(path: &Path) -> String {
     format!("model `{}`", path.display())
 }
 
-fn io_error(operation: &str, path: &Path, error: &std::io::Error) -> Error {
+/// The error of a failed file operation.
+pub(super) fn io_error(operation: &str, path: &Path, error: &std::io::Error) -> Error {
     let path = path.display().to_string();
     if error.kind() == std::io::ErrorKind::NotFound {
         return Error::not_found("file", path, [""; 0]);

@@ -3,10 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::engine::files::map;
 use crate::engine::runtime::ModelFormat;
 use crate::error::ResultExt;
-use crate::model::{Bytes, ExternalLocation, Model};
+use crate::model::{Bytes, ExternalDataResolver, ExternalLocation, Model};
 use crate::{Error, Result};
+
+/// What is known of a model that may go to ONNX Runtime.
+pub(in crate::engine) struct Admitted {
+    pub(in crate::engine) format: ModelFormat,
+    /// The files with its external data, each once.
+    pub(in crate::engine) external_files: Vec<PathBuf>,
+}
 
 /// The folders that external data may lie in.
 pub(in crate::engine) struct Folders {
@@ -34,8 +42,9 @@ impl Folders {
         folders
     }
 
-    /// Refuses external data that is not there, too short, or reached by a link that leaves the folders.
-    fn check(&self, external: &ExternalLocation) -> Result<()> {
+    /// The real file of external data. Refuses what is not there, too short, or reached by a link that leaves the
+    /// folders.
+    fn file_of(&self, external: &ExternalLocation) -> Result<PathBuf> {
         let name = &external.location;
         let Some(base) = &self.base else {
             return Err(Error::not_found("external data file", name, [""; 0])
@@ -52,7 +61,7 @@ impl Folders {
         let size = fs::metadata(&real).ok().filter(fs::Metadata::is_file).map(|file| file.len());
         let size = size.ok_or_else(|| Error::invalid_model(format!("external data `{name}` is no file")))?;
         match external.range(size) {
-            Some(_) => Ok(()),
+            Some(_) => Ok(real),
             None => Err(Error::invalid_model(format!(
                 "external data reaches beyond the {size} bytes of `{name}`"
             ))),
@@ -60,23 +69,39 @@ impl Folders {
     }
 }
 
+impl ExternalDataResolver for Folders {
+    /// Maps the file, so that nothing is read that is not looked at.
+    fn read(&self, location: &ExternalLocation) -> Result<Bytes> {
+        let path = self.file_of(location)?;
+        let bytes = Bytes::from_owner(map(&path)?);
+        let part = location.range(bytes.len() as u64).and_then(|range| bytes.slice(range));
+        part.ok_or_else(|| {
+            Error::invalid_model(format!("external data `{}` became shorter", location.location))
+        })
+    }
+}
+
 /// Checks a model's bytes: its structure, its sizes, and where its external data lies.
 ///
 /// Models in ORT format pass: ONNX Runtime verifies those itself.
-pub(in crate::engine) fn bytes(bytes: &[u8], folders: &Folders) -> Result<ModelFormat> {
+pub(in crate::engine) fn bytes(bytes: &[u8], folders: &Folders) -> Result<Admitted> {
     if bytes.get(4..8) == Some(b"ORTM") {
-        return Ok(ModelFormat::Ort);
+        return Ok(Admitted { format: ModelFormat::Ort, external_files: Vec::new() });
     }
     // SAFETY: the model that shares the bytes ends with this function, before the borrow does.
     let shared = Bytes::from_owner(unsafe { Borrowed::new(bytes) });
     let model = Model::parse(shared)?;
     model.validate()?;
+    let mut external_files = Vec::new();
     for tensor in model.tensors() {
         if let Some(external) = tensor.external_location()? {
-            folders.check(&external).with_context(|| format!("tensor `{}`", tensor.name()))?;
+            let file = folders.file_of(&external).with_context(|| format!("tensor `{}`", tensor.name()))?;
+            if !external_files.contains(&file) {
+                external_files.push(file);
+            }
         }
     }
-    Ok(ModelFormat::Onnx)
+    Ok(Admitted { format: ModelFormat::Onnx, external_files })
 }
 
 /// Bytes without their lifetime, so that a model can share instead of copying them.

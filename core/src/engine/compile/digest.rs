@@ -1,14 +1,10 @@
-//! The digest of a model's content, and a memory of it so that unchanged files are not read again.
+//! A memory of the digests of model files, so that unchanged files are not read again.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
-
-use crate::Result;
-use crate::engine::files::io_error;
 
 /// A file changed this recently could change again within the same tick of its time stamp.
 const RACY: Duration = Duration::from_secs(2);
@@ -34,28 +30,18 @@ impl Remembered {
     /// Reads a note, if it is there and every file is as it was.
     pub(super) fn read(note: &Path) -> Option<Self> {
         let remembered: Self = serde_json::from_slice(&fs::read(note).ok()?).ok()?;
-        let unchanged = |stamp: &Stamp| Stamp::of(&stamp.path).is_some_and(|now| now == *stamp);
-        remembered.files.iter().all(unchanged).then_some(remembered)
+        (!remembered.files.is_empty() && remembered.is_current()).then_some(remembered)
     }
 
-    /// Digests the files: the model first, then those with its external data.
-    ///
-    /// # Errors
-    /// `not_found` and `io` if a file cannot be read.
-    pub(super) fn digest(files: &[PathBuf]) -> Result<Self> {
-        let mut hasher = blake3::Hasher::new();
-        for path in files {
-            let file = File::open(path).map_err(|error| io_error("read", path, &error))?;
-            let size = file.metadata().map_err(|error| io_error("read", path, &error))?.len();
-            hasher.update(&size.to_le_bytes());
-            // SAFETY: read once and forgotten. Whoever truncates the file in that moment would end the process; the
-            // same holds for the run-time that maps it next.
-            let map = unsafe { Mmap::map(&file) }.map_err(|error| io_error("map", path, &error))?;
-            hasher.update(&map);
-        }
-        let digest = hasher.finalize().to_hex().to_string();
+    /// What to remember of a model with this digest, and the files that it consists of.
+    pub(super) fn new(digest: String, files: &[PathBuf]) -> Self {
         let stamps = files.iter().map(|path| Stamp::of(path));
-        Ok(Self { digest, files: stamps.collect::<Option<_>>().unwrap_or_default() })
+        Self { digest, files: stamps.collect::<Option<_>>().unwrap_or_default() }
+    }
+
+    /// Whether every file is as it was.
+    pub(super) fn is_current(&self) -> bool {
+        self.files.iter().all(|stamp| Stamp::of(&stamp.path).is_some_and(|now| now == *stamp))
     }
 
     /// Keeps the note, unless a file is so new that its time stamp cannot be trusted yet. A note is only a

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::artifact::DeviceKey;
-use crate::engine::runtime::{CpuReport, Runtime, SessionOptions};
+use crate::engine::runtime::{Runtime, SessionOptions, cpu_features};
 
 /// The key of this device, runtime, model and options.
 ///
@@ -13,7 +13,9 @@ pub(super) fn device_key(runtime: &Runtime, model_digest: &str, options: &Sessio
         model_digest: model_digest.to_owned(),
         runtime_version: runtime.version().to_owned(),
         runtime_build: runtime.build_info(),
-        cpu_features: CpuReport::features(),
+        // Kernels and layouts are chosen by instruction sets, not by the name of the processor.
+        cpu_model: None,
+        cpu_features: cpu_features(),
         architecture: std::env::consts::ARCH.to_owned(),
         options_digest: options_digest(options),
         ortlet_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -29,4 +31,10 @@ fn options_digest(options: &SessionOptions) -> String {
         "config": options.config,
     });
     blake3::hash(relevant.to_string().as_bytes()).to_hex().to_string()
+}
+
+/// The name of a key's entry in a cache folder.
+pub(super) fn entry_name(key: &DeviceKey) -> String {
+    let text = serde_json::to_string(key).unwrap_or_default();
+    blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }

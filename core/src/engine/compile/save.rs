@@ -15,7 +15,9 @@ impl Scratch {
     /// Makes the folder anew. Whatever was there is the remains of a process that was killed.
     pub(super) fn new(path: PathBuf) -> Result<Self> {
         match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error("remove", &path, &error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error("remove", &path, &error));
+            }
             _ => {}
         }
         fs::create_dir_all(&path).map_err(|error| io_error("create", &path, &error))?;

@@ -30,7 +30,9 @@ impl Cache {
     /// The folder, if there is to be a cache.
     pub fn folder(&self) -> Option<PathBuf> {
         match self {
-            Self::Default => env::var_os(ENVIRONMENT_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from),
+            Self::Default => {
+                env::var_os(ENVIRONMENT_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
+            }
             Self::Off => None,
             Self::Platform => platform_folder(),
             Self::Folder(folder) => Some(folder.clone()),

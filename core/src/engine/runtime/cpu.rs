@@ -117,7 +117,8 @@ fn model() -> String {
 }
 
 #[cfg(target_arch = "x86_64")]
-fn features() -> Vec<String> {
+/// Instruction sets that matter for inference and that this CPU has.
+pub(in crate::engine) fn features() -> Vec<String> {
     macro_rules! detect {
         ($($name:tt),*) => { [$(($name, std::arch::is_x86_feature_detected!($name))),*] };
     }
@@ -141,7 +142,8 @@ fn features() -> Vec<String> {
 }
 
 #[cfg(target_arch = "aarch64")]
-fn features() -> Vec<String> {
+/// Instruction sets that matter for inference and that this CPU has.
+pub(in crate::engine) fn features() -> Vec<String> {
     macro_rules! detect {
         ($($name:tt),*) => { [$(($name, std::arch::is_aarch64_feature_detected!($name))),*] };
     }
@@ -150,7 +152,8 @@ fn features() -> Vec<String> {
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn features() -> Vec<String> {
+/// Instruction sets that matter for inference and that this CPU has.
+pub(in crate::engine) fn features() -> Vec<String> {
     Vec::new()
 }
 

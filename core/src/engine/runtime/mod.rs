@@ -3,6 +3,7 @@
 //! This folder and `engine::ops` are the only places that know the `ort` crate. What the rest of the library needs is
 //! offered as safe types without any of `ort`'s in their signatures.
 
+mod cache_option;
 mod cpu;
 mod doctor;
 mod dtype;
@@ -12,14 +13,18 @@ mod options;
 mod providers;
 mod raw_session;
 mod search;
+mod session_options;
 mod status;
 mod strings;
 mod type_info;
 mod value;
 
+pub use cache_option::Cache;
 pub use cpu::CpuReport;
+pub(super) use cpu::features as cpu_features;
 pub use doctor::{DoctorReport, RuntimeReport, RuntimeSummary, doctor};
 pub use library::{MINIMUM_VERSION, Runtime, RuntimeOptions};
 pub use options::{OptimizationLevel, Provider, SessionOptions, Threads};
-pub(super) use raw_session::{ModelFormat, ModelSource, RawSession};
+pub(super) use raw_session::{Creation, ModelFormat, ModelSource, RawSession};
+pub(super) use session_options::SaveOptimized;
 pub(super) use value::{BorrowedInput, OwnedValue, from_output};

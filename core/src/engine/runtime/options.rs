@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::runtime::RuntimeOptions;
+use crate::engine::runtime::{Cache, RuntimeOptions};
 
 /// How a session is created. Every field has a default; unknown fields are an error when read from JSON.
 ///
@@ -18,7 +18,7 @@ use crate::engine::runtime::RuntimeOptions;
 /// assert!(serde_json::from_str::<SessionOptions>(r#"{ "thread": 1 }"#).is_err());
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionOptions {
     /// Threads that compute one run.
@@ -33,8 +33,32 @@ pub struct SessionOptions {
     pub config: BTreeMap<String, String>,
     /// Folder of the external data of a model that is given as bytes. A model file's is the folder it lies in.
     pub external_data_folder: Option<PathBuf>,
+    /// Whether and where compiled models are kept, so that only the first load of a model optimises it.
+    pub cache: Cache,
+    /// The most that the cache folder may hold, in bytes; the least recently used entries go first. Default: 4 GiB.
+    pub cache_limit_bytes: u64,
+    /// Checks all the data of an artifact, not only its structure. Without this, data is checked only if the file was
+    /// changed since it was written.
+    pub verify: bool,
     /// Where to look for ONNX Runtime, if this is its first use in the process.
     pub runtime: RuntimeOptions,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self {
+            threads: Threads::default(),
+            providers: Vec::new(),
+            dims: BTreeMap::new(),
+            optimization_level: OptimizationLevel::default(),
+            config: BTreeMap::new(),
+            external_data_folder: None,
+            cache: Cache::default(),
+            cache_limit_bytes: 4 << 30,
+            verify: false,
+            runtime: RuntimeOptions::default(),
+        }
+    }
 }
 
 /// Number of threads that compute one run, the calling thread included.

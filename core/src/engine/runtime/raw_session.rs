@@ -5,17 +5,15 @@ use std::path::Path;
 use std::ptr::NonNull;
 
 use ort::AsPointer;
-use ort::sys::{
-    GraphOptimizationLevel, OrtAllocator, OrtSession, OrtSessionOptions, OrtStatusPtr, OrtTypeInfo, OrtValue,
-};
+use ort::sys::{OrtAllocator, OrtSession, OrtStatusPtr, OrtTypeInfo, OrtValue};
 use smallvec::SmallVec;
 
-use crate::engine::runtime::cpu::usable_physical_cores;
+use crate::engine::runtime::session_options::{OwnedOptions, SaveOptimized};
 use crate::engine::runtime::status::check;
 use crate::engine::runtime::strings::{c_string, default_allocator, take_string};
 use crate::engine::runtime::type_info::take_type;
 use crate::engine::runtime::value::OwnedValue;
-use crate::engine::runtime::{BorrowedInput, OptimizationLevel, Runtime, SessionOptions, Threads, providers};
+use crate::engine::runtime::{BorrowedInput, Runtime, SessionOptions, providers};
 use crate::tensor::ValueInfo;
 use crate::{Error, Result};
 
@@ -23,10 +21,6 @@ const DESCRIBE: &str = "describe the session";
 
 /// The configuration entry that says where the external data of a model in memory lies.
 const EXTERNAL_FOLDER: &str = "session.model_external_initializers_file_folder_path";
-
-/// Configuration entries that a session gets unless the caller's own say otherwise: worker threads spin only while a
-/// run is under way and a short time after, so that an idle session burns no core.
-const DEFAULT_CONFIG: [(&str, &str); 1] = [("session.force_spinning_stop", "1")];
 
 /// What a session is made of.
 #[derive(Clone, Copy)]
@@ -51,6 +45,38 @@ pub(in crate::engine) enum ModelFormat {
     Ort,
 }
 
+impl ModelFormat {
+    /// As ONNX Runtime's configuration names it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Onnx => "ONNX",
+            Self::Ort => "ORT",
+        }
+    }
+}
+
+/// How a session comes to be.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Creation<'a> {
+    pub(in crate::engine) source: ModelSource<'a>,
+    pub(in crate::engine) format: ModelFormat,
+    pub(in crate::engine) options: &'a SessionOptions,
+    /// The graph is optimised already and must not be again.
+    pub(in crate::engine) optimized: bool,
+    pub(in crate::engine) save: Option<SaveOptimized<'a>>,
+}
+
+impl<'a> Creation<'a> {
+    /// The ordinary way: optimised now, kept nowhere.
+    pub(in crate::engine) fn plain(
+        source: ModelSource<'a>,
+        format: ModelFormat,
+        options: &'a SessionOptions,
+    ) -> Self {
+        Self { source, format, options, optimized: false, save: None }
+    }
+}
+
 /// A session of ONNX Runtime's. `run` may be called from many threads at once.
 pub(in crate::engine) struct RawSession {
     session: NonNull<OrtSession>,
@@ -73,16 +99,14 @@ impl RawSession {
     ///
     /// # Errors
     /// `invalid_argument` and `not_found` for options, `invalid_model`, `unsupported` and `runtime_failed` for models.
-    pub(in crate::engine) fn new(
-        runtime: &'static Runtime,
-        source: ModelSource<'_>,
-        format: ModelFormat,
-        options: &SessionOptions,
-    ) -> Result<Self> {
-        let own = OwnedOptions::new(runtime, format, options)?;
+    pub(in crate::engine) fn new(runtime: &'static Runtime, creation: &Creation<'_>) -> Result<Self> {
+        let own = OwnedOptions::new(runtime, creation)?;
+        if let Some(save) = &creation.save {
+            own.save(save)?;
+        }
         let environment = runtime.environment().ptr();
         let mut session = std::ptr::null_mut();
-        let status = match source {
+        let status = match creation.source {
             ModelSource::File(path) => {
                 let path = providers::os_string(path)?;
                 // SAFETY: environment, options and path are alive.
@@ -203,86 +227,3 @@ type GetCount = unsafe extern "system" fn(*const OrtSession, *mut usize) -> OrtS
 type GetName =
     unsafe extern "system" fn(*const OrtSession, usize, *mut OrtAllocator, *mut *mut c_char) -> OrtStatusPtr;
 type GetType = unsafe extern "system" fn(*const OrtSession, usize, *mut *mut OrtTypeInfo) -> OrtStatusPtr;
-
-/// ONNX Runtime's session options, released at the end.
-struct OwnedOptions(*mut OrtSessionOptions);
-
-impl OwnedOptions {
-    fn new(runtime: &Runtime, format: ModelFormat, options: &SessionOptions) -> Result<Self> {
-        let api = ort::api();
-        let mut own = std::ptr::null_mut();
-        // SAFETY: the out pointer is valid.
-        check(unsafe { (api.CreateSessionOptions)(&mut own) }, "create session options")?;
-        let own = Self(own);
-        let level = level(options.optimization_level);
-        // SAFETY: the options are alive.
-        unsafe {
-            check((api.SetSessionGraphOptimizationLevel)(own.0, level), "set the optimization level")?;
-            check((api.SetIntraOpNumThreads)(own.0, thread_count(options.threads)?), "set the thread count")?;
-        }
-        own.dims(options)?;
-        for (key, value) in DEFAULT_CONFIG {
-            own.config(key, value)?;
-        }
-        // Told, because ONNX Runtime would go by the file's name.
-        let format = if format == ModelFormat::Ort { "ORT" } else { "ONNX" };
-        own.config("session.load_model_format", format)?;
-        for (key, value) in &options.config {
-            own.config(key, value)?;
-        }
-        for provider in &options.providers {
-            providers::append(runtime, own.0, provider)?;
-        }
-        Ok(own)
-    }
-
-    fn dims(&self, options: &SessionOptions) -> Result<()> {
-        for (name, &size) in &options.dims {
-            let wrong = |reason: &str| Error::invalid_argument(format!("dims.{name}"), reason);
-            let size = i64::try_from(size).map_err(|_| wrong("too large"))?;
-            let name = c_string("dims", name)?;
-            // SAFETY: the options are alive and the name lives through the call.
-            let status = unsafe { (ort::api().AddFreeDimensionOverrideByName)(self.0, name.as_ptr(), size) };
-            check(status, "fix a dimension")?;
-        }
-        Ok(())
-    }
-
-    fn config(&self, key: &str, value: &str) -> Result<()> {
-        let wrong = |error: Error| Error::invalid_argument(format!("config.{key}"), error.to_string());
-        let (c_key, c_value) = (c_string("config", key)?, c_string("config", value)?);
-        // SAFETY: the options are alive and the texts live through the call.
-        let status = unsafe { (ort::api().AddSessionConfigEntry)(self.0, c_key.as_ptr(), c_value.as_ptr()) };
-        check(status, "set a configuration entry").map_err(wrong)
-    }
-}
-
-impl Drop for OwnedOptions {
-    fn drop(&mut self) {
-        // SAFETY: alive and ours.
-        unsafe { (ort::api().ReleaseSessionOptions)(self.0) }
-    }
-}
-
-fn level(level: OptimizationLevel) -> GraphOptimizationLevel {
-    match level {
-        OptimizationLevel::None => GraphOptimizationLevel::ORT_DISABLE_ALL,
-        OptimizationLevel::Basic => GraphOptimizationLevel::ORT_ENABLE_BASIC,
-        OptimizationLevel::Extended => GraphOptimizationLevel::ORT_ENABLE_EXTENDED,
-        OptimizationLevel::Layout => GraphOptimizationLevel::ORT_ENABLE_LAYOUT,
-        OptimizationLevel::All => GraphOptimizationLevel::ORT_ENABLE_ALL,
-    }
-}
-
-/// More threads than any device has; a larger number is a mistake that would exhaust the process.
-const MAX_THREADS: u32 = 1024;
-
-fn thread_count(threads: Threads) -> Result<i32> {
-    match threads {
-        Threads::Auto => Ok(usable_physical_cores() as i32),
-        Threads::Count(count @ 1..=MAX_THREADS) => Ok(count as i32),
-        Threads::Count(count) => {
-            Err(Error::invalid_argument("threads", format!("{count} is not between 1 and {MAX_THREADS}")))
-        }
-    }
-}

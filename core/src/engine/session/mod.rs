@@ -1,17 +1,26 @@
 //! Sessions: a model that is ready to run.
 
-pub(in crate::engine) mod admit;
 mod check;
+mod memory;
 mod outputs;
+mod report;
+
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Instant;
 
 use crate::Result;
+use crate::engine::compile::cached::Made;
+use crate::engine::compile::load::{Loaded, nanoseconds};
+use crate::engine::compile::{self, Store, admit};
 use crate::engine::runtime::{
-    BorrowedInput, ModelFormat, ModelSource, OwnedValue, RawSession, Runtime, SessionOptions, from_output,
+    BorrowedInput, Creation, ModelSource, OwnedValue, RawSession, Runtime, SessionOptions, from_output,
 };
 use crate::model::Model;
 use crate::tensor::{Value, ValueInfo, ValueView};
 
 pub use outputs::Outputs;
+pub use report::{CacheOutcome, CacheReport, LoadPhases, Origin, SessionReport};
 
 /// A model that is ready to run.
 ///
@@ -33,6 +42,8 @@ pub struct Session {
     raw: RawSession,
     /// All outputs in the model's order: what a run gives if nothing else is asked for.
     all_outputs: Vec<usize>,
+    report: SessionReport,
+    first_run_ns: OnceLock<u64>,
 }
 
 /// How one run differs from the others.
@@ -50,9 +61,12 @@ impl Session {
     /// As [`Session::load`]; `not_found` also if the model has external data and
     /// [`external_data_folder`](SessionOptions::external_data_folder) is not set.
     pub fn from_bytes(bytes: &[u8], options: &SessionOptions) -> Result<Self> {
+        let start = Instant::now();
         let folder = options.external_data_folder.as_deref();
-        let format = admit::bytes(bytes, &admit::Folders::named(folder))?;
-        Self::create(ModelSource::Bytes { bytes, folder }, format, options)
+        let format = admit::bytes(bytes, &admit::Folders::named(folder))?.format;
+        let check_ns = nanoseconds(start);
+        let creation = Creation::plain(ModelSource::Bytes { bytes, folder }, format, options);
+        Self::create(&creation, check_ns, start)
     }
 
     /// A session of a model that was opened, made or changed in the program.
@@ -63,15 +77,81 @@ impl Session {
         Self::from_bytes(&model.to_bytes()?, options)
     }
 
-    pub(in crate::engine) fn create(
-        source: ModelSource<'_>,
-        format: ModelFormat,
+    /// A session made by ONNX Runtime from a checked model.
+    pub(in crate::engine) fn create(creation: &Creation<'_>, check_ns: u64, start: Instant) -> Result<Self> {
+        check::options(creation.options)?;
+        let runtime = Runtime::load(&creation.options.runtime)?;
+        let create = Instant::now();
+        let raw = RawSession::new(runtime, creation)?;
+        let create_ns = nanoseconds(create);
+        let phases = LoadPhases { check_ns, create_ns, ..LoadPhases::default() };
+        Ok(Self::of(raw, SessionReport { phases, ..SessionReport::default() }, start))
+    }
+
+    /// A session of an artifact.
+    pub(in crate::engine) fn from_artifact(path: &Path, options: &SessionOptions) -> Result<Self> {
+        let start = Instant::now();
+        check::options(options)?;
+        let loaded = compile::load::load(path, Runtime::load(&options.runtime)?, options)?;
+        let (raw, report) = Self::of_loaded(loaded);
+        Ok(Self::of(raw, report, start))
+    }
+
+    /// A session of a model file, by way of a cache folder.
+    pub(in crate::engine) fn from_cache(
+        path: &Path,
+        folder: &Path,
         options: &SessionOptions,
     ) -> Result<Self> {
+        let start = Instant::now();
         check::options(options)?;
-        let raw = RawSession::new(Runtime::load(&options.runtime)?, source, format, options)?;
+        let store = Store::open(folder);
+        let cached = compile::cached::load(path, Runtime::load(&options.runtime)?, options, &store)?;
+        let failed = !cached.warnings.is_empty() && !cached.healed;
+        let (raw, mut report, outcome) = match cached.made {
+            Made::FromEntry(loaded) => {
+                let (raw, report) = Self::of_loaded(loaded);
+                (raw, report, CacheOutcome::Hit)
+            }
+            Made::FromModel { raw, stored, create_ns, store_ns } => {
+                let phases = LoadPhases { create_ns, store_ns, ..LoadPhases::default() };
+                let outcome = match (stored, cached.healed) {
+                    (true, true) => CacheOutcome::Healed,
+                    (true, false) => CacheOutcome::Stored,
+                    (false, _) if failed || cached.healed => CacheOutcome::Failed,
+                    (false, _) => CacheOutcome::Off,
+                };
+                (raw, SessionReport { phases, ..SessionReport::default() }, outcome)
+            }
+        };
+        report.cache = CacheReport { outcome, folder: Some(folder.to_owned()), key: cached.key };
+        report.phases.check_ns = cached.check_ns;
+        report.phases.digest_ns = cached.digest_ns;
+        report.warnings = cached.warnings;
+        Ok(Self::of(raw, report, start))
+    }
+
+    fn of_loaded(loaded: Loaded) -> (RawSession, SessionReport) {
+        let Loaded { raw, portable_reason, mapped_bytes, map_ns, create_ns } = loaded;
+        let origin =
+            if portable_reason.is_none() { Origin::ArtifactDevice } else { Origin::ArtifactPortable };
+        let phases = LoadPhases { map_ns, create_ns, ..LoadPhases::default() };
+        (raw, SessionReport { origin, portable_reason, phases, mapped_bytes, ..SessionReport::default() })
+    }
+
+    fn of(raw: RawSession, mut report: SessionReport, start: Instant) -> Self {
+        report.phases.total_ns = nanoseconds(start);
         let all_outputs = (0..raw.outputs().len()).collect();
-        Ok(Self { raw, all_outputs })
+        Self { raw, all_outputs, report, first_run_ns: OnceLock::new() }
+    }
+
+    /// How the session came to be: where it came from, where the time went, what memory it takes. Looks at the
+    /// process's memory at each call.
+    pub fn report(&self) -> SessionReport {
+        let mut report = self.report.clone();
+        report.phases.first_run_ns = self.first_run_ns.get().copied();
+        report.private_bytes = memory::private_bytes();
+        report
     }
 
     /// Names and types of the inputs that a run needs.
@@ -153,7 +233,7 @@ impl Session {
             values.push(BorrowedInput::new(&value).map_err(|error| error.context(declared.title(place)))?);
         }
         declared.complete(&places)?;
-        let outputs = self.raw.run(&places, &values, wanted)?;
+        let outputs = self.timed_once(|| self.raw.run(&places, &values, wanted))?;
         let named = |(&at, output): (&usize, OwnedValue)| {
             let name = &self.outputs()[at].name;
             let value =
@@ -161,6 +241,19 @@ impl Session {
             Ok((name.clone(), value))
         };
         Ok(Outputs::new(wanted.iter().zip(outputs).map(named).collect::<Result<_>>()?))
+    }
+}
+
+impl Session {
+    /// Times the first run, and only that.
+    fn timed_once<T>(&self, run: impl FnOnce() -> Result<T>) -> Result<T> {
+        if self.first_run_ns.get().is_some() {
+            return run();
+        }
+        let start = Instant::now();
+        let result = run()?;
+        let _ = self.first_run_ns.set(nanoseconds(start));
+        Ok(result)
     }
 }
 

@@ -1,0 +1,196 @@
+//! Loads through the cache: compiled on the first load, mapped on every later one.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::artifact::{DeviceKey, model_digest};
+use crate::engine::compile::admit::{self, Folders};
+use crate::engine::compile::build;
+use crate::engine::compile::digest::Remembered;
+use crate::engine::compile::key::{device_key, entry_name};
+use crate::engine::compile::load::{self, Loaded, Opened, nanoseconds};
+use crate::engine::compile::save::Scratch;
+use crate::engine::compile::store::Store;
+use crate::engine::files::map;
+use crate::engine::runtime::{Creation, ModelFormat, ModelSource, RawSession, Runtime, SessionOptions};
+use crate::model::{Bytes, Model};
+use crate::{ErrorCode, Result};
+
+/// What a load through the cache gave.
+pub(in crate::engine) struct Cached {
+    pub(in crate::engine) made: Made,
+    pub(in crate::engine) key: Option<String>,
+    /// The entry was damaged and made anew.
+    pub(in crate::engine) healed: bool,
+    pub(in crate::engine) check_ns: u64,
+    pub(in crate::engine) digest_ns: u64,
+    pub(in crate::engine) warnings: Vec<String>,
+}
+
+/// How the session came to be.
+pub(in crate::engine) enum Made {
+    /// From the entry.
+    FromEntry(Loaded),
+    /// From the model; whether an entry was stored, and how long each took.
+    FromModel { raw: RawSession, stored: bool, create_ns: u64, store_ns: u64 },
+}
+
+/// A load through the cache, under way.
+struct Load<'a> {
+    path: &'a Path,
+    runtime: &'static Runtime,
+    options: &'a SessionOptions,
+    store: &'a Store,
+    warnings: Vec<String>,
+    check_ns: u64,
+    digest_ns: u64,
+}
+
+/// Loads a model file through the cache. Whatever is wrong with the cache only makes a warning.
+///
+/// # Errors
+/// Those of loading the model without a cache.
+pub(in crate::engine) fn load(
+    path: &Path,
+    runtime: &'static Runtime,
+    options: &SessionOptions,
+    store: &Store,
+) -> Result<Cached> {
+    let mut load = Load { path, runtime, options, store, warnings: Vec::new(), check_ns: 0, digest_ns: 0 };
+    let (made, key, healed) = load.run()?;
+    let Load { check_ns, digest_ns, warnings, .. } = load;
+    Ok(Cached { made, key, healed, check_ns, digest_ns, warnings })
+}
+
+impl Load<'_> {
+    fn run(&mut self) -> Result<(Made, Option<String>, bool)> {
+        let remembered = match self.digest()? {
+            Some(remembered) => remembered,
+            None => return Ok((self.plain(ModelFormat::Ort)?, None, false)),
+        };
+        let key = device_key(self.runtime, &remembered.digest, self.options);
+        let name = entry_name(&key);
+        let mut healed = false;
+        if let Some(loaded) = self.open_entry(&name, &mut healed) {
+            return Ok((Made::FromEntry(loaded), Some(name), false));
+        }
+        // One process compiles, the others wait and then map what it made.
+        let lock = match self.store.lock(&name) {
+            Ok(lock) => lock,
+            Err(error) => {
+                self.warnings.push(format!("not cached: {error}"));
+                return Ok((self.plain(ModelFormat::Onnx)?, Some(name), healed));
+            }
+        };
+        if let Some(loaded) = self.open_entry(&name, &mut healed) {
+            return Ok((Made::FromEntry(loaded), Some(name), false));
+        }
+        let made = self.compile(&name, key, &remembered)?;
+        drop(lock);
+        Ok((made, Some(name), healed))
+    }
+
+    /// The digest of the model's files; `None` for models in ORT format, which are not compiled again.
+    fn digest(&mut self) -> Result<Option<Remembered>> {
+        let start = Instant::now();
+        let note = self.store.note(self.path);
+        if let Some(remembered) = Remembered::read(&note) {
+            self.digest_ns = nanoseconds(start);
+            return Ok(Some(remembered));
+        }
+        let bytes = Bytes::from_owner(map(self.path)?);
+        let folders = Folders::of_file(self.path);
+        let admitted = admit::bytes(&bytes, &folders)?;
+        self.check_ns = nanoseconds(start);
+        if admitted.format == ModelFormat::Ort {
+            return Ok(None);
+        }
+        let start = Instant::now();
+        let mut files = vec![self.path.to_owned()];
+        files.extend(admitted.external_files);
+        let remembered = Remembered::new(model_digest(bytes, &folders)?, &files);
+        remembered.keep(&note);
+        self.digest_ns = nanoseconds(start);
+        Ok(Some(remembered))
+    }
+
+    /// The entry's session, if it is there and whole.
+    fn open_entry(&mut self, name: &str, healed: &mut bool) -> Option<Loaded> {
+        let start = Instant::now();
+        let path = self.store.artifact(name);
+        let loaded = Opened::open(&path, self.options.verify)
+            .and_then(|opened| load::create(&opened, &path, self.runtime, self.options, start));
+        match loaded {
+            Ok(loaded) if loaded.portable_reason.is_none() => {
+                self.store.touch(name);
+                Some(loaded)
+            }
+            Ok(loaded) => {
+                *healed = true;
+                self.warnings
+                    .extend(loaded.portable_reason.map(|reason| format!("entry not usable: {reason}")));
+                None
+            }
+            Err(error) if error.code() == ErrorCode::NotFound => None,
+            Err(error) => {
+                *healed = true;
+                self.warnings.push(format!("entry not usable: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Creates the session from the model and stores what was made of it.
+    fn compile(&mut self, name: &str, key: DeviceKey, remembered: &Remembered) -> Result<Made> {
+        let create = Instant::now();
+        let source = ModelSource::File(self.path);
+        let creation = Creation::plain(source, ModelFormat::Onnx, self.options);
+        let saved = Scratch::new(self.store.scratch(name))
+            .and_then(|scratch| Ok((build::create_and_save(self.runtime, &creation, &scratch)?, scratch)));
+        let (raw, scratch) = match saved {
+            Ok(saved) => saved,
+            // Either the model is at fault, and fails again, or the cache is.
+            Err(error) => {
+                let made = self.plain(ModelFormat::Onnx)?;
+                self.warnings.push(format!("not cached: {error}"));
+                return Ok(made);
+            }
+        };
+        let create_ns = nanoseconds(create);
+        let store = Instant::now();
+        let stored = self.store_entry(name, key, remembered, &scratch);
+        if let Err(error) = &stored {
+            self.warnings.push(format!("not cached: {error}"));
+        }
+        Ok(Made::FromModel { raw, stored: stored.is_ok(), create_ns, store_ns: nanoseconds(store) })
+    }
+
+    fn store_entry(
+        &self,
+        name: &str,
+        key: DeviceKey,
+        remembered: &Remembered,
+        scratch: &Scratch,
+    ) -> Result<()> {
+        let model = Model::parse(Bytes::from_owner(map(self.path)?))?;
+        let mut writer = build::start(self.path, &model, &remembered.digest)?;
+        build::add_device(&mut writer, key, scratch)?;
+        if !remembered.is_current() {
+            return Err(crate::ErrorKind::Integrity {
+                what: self.path.display().to_string(),
+                reason: "the model changed while it was being compiled".into(),
+            }
+            .into());
+        }
+        build::store(writer, &self.store.artifact(name), scratch)?;
+        self.store.evict(self.options.cache_limit_bytes, name)
+    }
+
+    /// Creates the session without the cache.
+    fn plain(&self, format: ModelFormat) -> Result<Made> {
+        let create = Instant::now();
+        let source = ModelSource::File(self.path);
+        let raw = RawSession::new(self.runtime, &Creation::plain(source, format, self.options))?;
+        Ok(Made::FromModel { raw, stored: false, create_ns: nanoseconds(create), store_ns: 0 })
+    }
+}

@@ -1,0 +1,161 @@
+//! From an artifact to a session: its device section where the key fits, else its portable model.
+
+use std::fs::{self, File, Metadata};
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+
+use memmap2::Mmap;
+
+use crate::artifact::Artifact;
+use crate::engine::compile::key::device_key;
+use crate::engine::files::io_error;
+use crate::engine::runtime::{Creation, ModelFormat, ModelSource, RawSession, Runtime, SessionOptions};
+use crate::model::Bytes;
+use crate::{Error, ErrorCode, ErrorKind, Result};
+
+/// A session made of an artifact, and how.
+pub(in crate::engine) struct Loaded {
+    pub(in crate::engine) raw: RawSession,
+    /// Why the portable model was used, if it was.
+    pub(in crate::engine) portable_reason: Option<String>,
+    pub(in crate::engine) mapped_bytes: u64,
+    pub(in crate::engine) map_ns: u64,
+    pub(in crate::engine) create_ns: u64,
+}
+
+/// Whether a file is an artifact, by its first bytes.
+pub(in crate::engine) fn is_artifact(bytes: &[u8]) -> bool {
+    bytes.starts_with(&crate::artifact::MAGIC)
+}
+
+/// An artifact's file, mapped and checked.
+pub(super) struct Opened {
+    pub(super) artifact: Artifact,
+    file: Metadata,
+}
+
+impl Opened {
+    /// Maps and checks a file: its structure always, its data if that is asked for or the file was changed since it
+    /// was written.
+    ///
+    /// # Errors
+    /// `not_found` and `io` for the file, `integrity`, `invalid_model` and `unsupported` for its content.
+    pub(super) fn open(path: &Path, verify: bool) -> Result<Self> {
+        let file = File::open(path).map_err(|error| io_error("read", path, &error))?;
+        let metadata = file.metadata().map_err(|error| io_error("read", path, &error))?;
+        // SAFETY: artifacts are written aside, renamed into place and read-only, so nothing of ours changes or
+        // truncates a file that is mapped. Whoever overwrites one in place breaks every program that has it open.
+        let map = unsafe { Mmap::map(&file) }.map_err(|error| io_error("map", path, &error))?;
+        let artifact = Artifact::parse(Bytes::from_owner(map))?;
+        if verify || artifact.manifest().written_mtime_ns != modified_ns(&metadata) {
+            artifact.verify_data()?;
+        }
+        Ok(Self { artifact, file: metadata })
+    }
+
+    /// Whether the path still leads to the file that was checked: ONNX Runtime opens it again by its path.
+    fn is_still_at(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|now| same_file(&self.file, &now))
+    }
+}
+
+/// Creates a session of an artifact.
+///
+/// # Errors
+/// Those of [`Opened::open`], and those of creating a session from the portable model.
+pub(in crate::engine) fn load(
+    path: &Path,
+    runtime: &'static Runtime,
+    options: &SessionOptions,
+) -> Result<Loaded> {
+    let start = Instant::now();
+    let opened = Opened::open(path, options.verify)?;
+    create(&opened, path, runtime, options, start)
+}
+
+pub(super) fn create(
+    opened: &Opened,
+    path: &Path,
+    runtime: &'static Runtime,
+    options: &SessionOptions,
+    start: Instant,
+) -> Result<Loaded> {
+    let artifact = &opened.artifact;
+    let name = file_name(path)?;
+    let portable_bytes = artifact.manifest().portable.data_bytes;
+    let key = device_key(runtime, &artifact.manifest().model.digest, options);
+    let from = |bytes: &[u8], optimized| create_from(opened, path, runtime, options, bytes, optimized);
+    let portable_reason = match artifact.device_for(&key) {
+        Err(reason) => reason,
+        Ok(index) => {
+            let model = artifact.relocated_device_model(index, &name)?;
+            let map_ns = nanoseconds(start);
+            match from(&model, true) {
+                Ok((raw, create_ns)) => {
+                    let mapped_bytes = portable_bytes + artifact.manifest().devices[index].data_bytes;
+                    return Ok(Loaded { raw, portable_reason: None, mapped_bytes, map_ns, create_ns });
+                }
+                Err(error) if error.code() == ErrorCode::Integrity => return Err(error),
+                // A graph that this runtime saved and now refuses must not keep the model from running.
+                Err(error) => error.to_string(),
+            }
+        }
+    };
+    let model = artifact.relocated_portable_model(&name)?;
+    let map_ns = nanoseconds(start);
+    let (raw, create_ns) = from(&model, false)?;
+    let portable_reason = Some(portable_reason);
+    Ok(Loaded { raw, portable_reason, mapped_bytes: portable_bytes, map_ns, create_ns })
+}
+
+/// The name by which ONNX Runtime, told the folder, finds the artifact.
+fn file_name(path: &Path) -> Result<String> {
+    let name = real_path(path)?.file_name().map(|name| name.to_str().map(str::to_owned));
+    name.flatten().ok_or_else(|| {
+        Error::unsupported("artifact's file name", "ONNX Runtime needs one that is UTF-8; rename the file")
+    })
+}
+
+fn real_path(path: &Path) -> Result<PathBuf> {
+    fs::canonicalize(path).map_err(|error| io_error("read", path, &error))
+}
+
+fn create_from(
+    opened: &Opened,
+    path: &Path,
+    runtime: &'static Runtime,
+    options: &SessionOptions,
+    bytes: &[u8],
+    optimized: bool,
+) -> Result<(RawSession, u64)> {
+    let (start, real) = (Instant::now(), real_path(path)?);
+    let source = ModelSource::Bytes { bytes, folder: real.parent() };
+    let plain = Creation::plain(source, ModelFormat::Onnx, options);
+    let raw = RawSession::new(runtime, &Creation { optimized, ..plain })?;
+    if !opened.is_still_at(&real) {
+        let reason = "was replaced while it was being loaded; load it again".to_owned();
+        return Err(ErrorKind::Integrity { what: path.display().to_string(), reason }.into());
+    }
+    Ok((raw, nanoseconds(start)))
+}
+
+pub(in crate::engine) fn nanoseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn modified_ns(file: &Metadata) -> Option<u64> {
+    let modified = file.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    u64::try_from(modified.as_nanos()).ok()
+}
+
+#[cfg(unix)]
+fn same_file(a: &Metadata, b: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |file: &Metadata| (file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec());
+    identity(a) == identity(b)
+}
+
+#[cfg(not(unix))]
+fn same_file(a: &Metadata, b: &Metadata) -> bool {
+    a.len() == b.len() && a.modified().ok() == b.modified().ok()
+}

@@ -1,0 +1,15 @@
+//! Compiled models: optimised once, kept in an artifact, mapped by every later load.
+
+pub(super) mod admit;
+mod build;
+pub(super) mod cached;
+mod command;
+mod digest;
+mod key;
+pub(super) mod load;
+mod save;
+mod store;
+
+pub use command::{CompileReport, compile};
+pub use store::CacheEntry;
+pub(super) use store::Store;

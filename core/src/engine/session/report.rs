@@ -1,0 +1,84 @@
+//! What became of a load: where the session came from, where the time went, what memory it takes.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// How a session came to be. Times are in nanoseconds, sizes in bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionReport {
+    /// What the session was made of.
+    pub origin: Origin,
+    /// Why the portable model of an artifact was used, if it was.
+    pub portable_reason: Option<String>,
+    /// The cache's part in it.
+    pub cache: CacheReport,
+    /// Where the time went.
+    pub phases: LoadPhases,
+    /// Weights that lie in the artifact's file and are mapped from there, shared by all processes that use it.
+    pub mapped_bytes: u64,
+    /// Private memory of the whole process when the report was made; `None` where the system does not tell.
+    pub private_bytes: Option<u64>,
+    /// What went wrong without making the load fail.
+    pub warnings: Vec<String>,
+}
+
+/// What a session was made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The model itself, optimised at this load.
+    #[default]
+    Model,
+    /// The part of an artifact that was optimised for this device.
+    ArtifactDevice,
+    /// The portable model of an artifact, optimised at this load.
+    ArtifactPortable,
+}
+
+/// The cache's part in a load.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheReport {
+    /// What happened.
+    pub outcome: CacheOutcome,
+    /// The cache folder, if there was one.
+    pub folder: Option<PathBuf>,
+    /// The entry's name.
+    pub key: Option<String>,
+}
+
+/// What happened with the cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheOutcome {
+    /// No cache was asked for, or the model needs none.
+    #[default]
+    Off,
+    /// The compiled model was there.
+    Hit,
+    /// It was not there; now it is.
+    Stored,
+    /// It was there but damaged, and was made anew.
+    Healed,
+    /// It could be neither read nor written; the warnings say why.
+    Failed,
+}
+
+/// Where the time of a load went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadPhases {
+    /// Reading and checking the model.
+    pub check_ns: u64,
+    /// Digesting the model's content for the cache.
+    pub digest_ns: u64,
+    /// Opening, checking and mapping the artifact.
+    pub map_ns: u64,
+    /// Creating the session in ONNX Runtime: optimising, unless that was done before, and packing weights.
+    pub create_ns: u64,
+    /// Storing the compiled model.
+    pub store_ns: u64,
+    /// The whole load.
+    pub total_ns: u64,
+    /// The first run; `None` before it.
+    pub first_run_ns: Option<u64>,
+}
