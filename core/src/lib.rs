@@ -14,7 +14,7 @@ pub mod model;
 pub mod tensor;
 
 #[cfg(feature = "engine")]
-pub use engine::compile::{CompileReport, compile};
+pub use engine::compile::{CacheEntry, CompileReport, compile};
 #[cfg(feature = "engine")]
 pub use engine::runtime;
 #[cfg(feature = "engine")]

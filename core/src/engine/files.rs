@@ -9,7 +9,8 @@ use memmap2::Mmap;
 use crate::artifact::Artifact;
 use crate::engine::compile::admit::{self, Admitted};
 use crate::engine::compile::load::{is_artifact, nanoseconds};
-use crate::engine::runtime::{Creation, ModelSource, SessionOptions};
+use crate::engine::compile::{CacheEntry, Store};
+use crate::engine::runtime::{Cache, Creation, ModelSource, SessionOptions};
 use crate::engine::session::Session;
 use crate::error::ResultExt;
 use crate::model::{Bytes, Model};
@@ -56,6 +57,25 @@ impl Session {
     pub fn load(path: impl AsRef<Path>, options: &SessionOptions) -> Result<Self> {
         let path = path.as_ref();
         load(path, options).with_context(|| title(path))
+    }
+}
+
+impl Cache {
+    /// The compiled models in the cache folder, the least recently used first; none if there is no folder.
+    ///
+    /// # Errors
+    /// `io` if the folder cannot be read.
+    pub fn entries(&self) -> Result<Vec<CacheEntry>> {
+        self.folder().map_or_else(|| Ok(Vec::new()), |folder| Store::at(&folder).list())
+    }
+
+    /// Removes every compiled model from the cache folder, and nothing else; gives what was removed. Sessions that
+    /// use one of them go on.
+    ///
+    /// # Errors
+    /// `io` if the folder cannot be read or a file not be removed.
+    pub fn clear(&self) -> Result<Vec<CacheEntry>> {
+        self.folder().map_or_else(|| Ok(Vec::new()), |folder| Store::at(&folder).clear())
     }
 }
 

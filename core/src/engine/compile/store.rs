@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::artifact::Artifact;
 use crate::engine::files::io_error;
 
 const ARTIFACT: &str = "ortlet";
@@ -27,6 +28,8 @@ pub struct CacheEntry {
     pub key: String,
     /// Its file.
     pub path: PathBuf,
+    /// Name of the model that it was made of; `None` if the file is damaged.
+    pub model: Option<String>,
     /// Size of the file.
     pub file_bytes: u64,
     /// When it was last loaded or written, in seconds since 1970.
@@ -39,10 +42,15 @@ pub(super) struct EntryLock {
 }
 
 impl Store {
+    /// Uses a folder as it is.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
     /// Uses a folder, making it if it is not there. A folder that may not be written to can still be read from.
     pub(crate) fn open(folder: &Path) -> Self {
         let _ = fs::create_dir_all(folder);
-        Self { folder: folder.to_owned() }
+        Self::at(folder)
     }
 
     pub(super) fn artifact(&self, key: &str) -> PathBuf {
@@ -102,7 +110,8 @@ impl Store {
         let lock = fs::metadata(self.folder.join(format!("{key}.{LOCK}"))).and_then(|lock| lock.modified());
         let used = lock.or_else(|_| file.modified()).ok()?;
         let last_used_unix_s = used.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |age| age.as_secs());
-        Some(CacheEntry { key, path: path.to_owned(), file_bytes: file.len(), last_used_unix_s })
+        let model = Artifact::open(path).ok().map(|artifact| artifact.manifest().model.name.clone());
+        Some(CacheEntry { key, path: path.to_owned(), model, file_bytes: file.len(), last_used_unix_s })
     }
 
     /// Removes the least recently used entries until the rest fits, but never `keep`. Sessions that have a removed
