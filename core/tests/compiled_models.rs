@@ -2,31 +2,10 @@
 
 mod common;
 
-use std::path::Path;
-
-use common::{Case, folder, reference, two_threads};
-use ortlet::{Cache, CacheOutcome, Origin, Outputs, Session, SessionOptions};
-
-/// Runs a case's steps, feeding what is carried from step to step.
-fn check(case: &Case, session: &Session) {
-    let mut previous: Option<Outputs> = None;
-    for (number, step) in case.steps.iter().enumerate() {
-        let mut inputs = reference().inputs(step);
-        for (input, output) in &step.carried {
-            let value = previous.as_mut().and_then(|outputs| outputs.remove(output)).unwrap();
-            inputs.insert(input.clone(), value);
-        }
-        let outputs = session.run(&inputs).unwrap();
-        for (name, expected) in reference().outputs(step) {
-            assert_eq!(outputs[name.as_str()], expected, "{} step {number} output {name}", case.name);
-        }
-        previous = Some(outputs);
-    }
-}
-
-fn cached(place: &Path) -> SessionOptions {
-    SessionOptions { cache: Cache::Folder(place.to_owned()), ..two_threads() }
-}
+use common::{cached, check, folder, reference, two_threads};
+use ortlet::artifact::Artifact;
+use ortlet::model::{Model, StringStringEntryProto};
+use ortlet::{CacheOutcome, Origin, Session, SessionOptions};
 
 #[test]
 fn cached_sessions_give_the_same_bits() {
@@ -74,4 +53,29 @@ fn other_options_take_the_portable_model() {
     assert_eq!(report.origin, Origin::ArtifactPortable);
     assert_eq!(report.portable_reason.as_deref(), Some("made with other session options"));
     assert_eq!(session.inputs()[0].to_string(), "input_ids: int64[1, 16]");
+}
+
+/// Where in the file the bytes that an entry of external data speaks of start.
+fn offsets(entry: &StringStringEntryProto) -> Vec<u64> {
+    let (key, value) = (entry.key(), entry.value());
+    if key == "offset" {
+        return vec![value.parse().unwrap()];
+    }
+    let buffers = value.split('|').skip(1).filter(|_| key.starts_with("prepacked"));
+    buffers.map(|buffer| buffer.split(';').next().unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn weights_of_odd_sizes_start_on_borders() {
+    let place = folder("compiled_models_borders");
+    for (name, least) in [("odd-sizes", 4), ("small-external", 4), ("transformer-int8", 6)] {
+        let artifact = place.join(format!("{name}.ortlet"));
+        ortlet::compile(&reference().case(name).model, &artifact, &two_threads()).unwrap();
+        let artifact = Artifact::open(&artifact).unwrap();
+        let model = Model::parse(artifact.device(0).unwrap().model).unwrap();
+        let entries = model.tensors().flat_map(|tensor| &tensor.external_data);
+        let offsets: Vec<u64> = entries.flat_map(offsets).collect();
+        assert!(offsets.len() >= least, "{name}: {offsets:?}");
+        assert!(offsets.iter().all(|offset| offset.is_multiple_of(64)), "{name}: {offsets:?}");
+    }
 }

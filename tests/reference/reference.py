@@ -6,6 +6,7 @@ Writes OUT/manifest.json, small models of its own as OUT/*.onnx, and tensors as 
 Every session uses two threads and otherwise the defaults of onnxruntime.
 """
 import json
+import logging
 import sys
 from pathlib import Path
 
@@ -13,6 +14,11 @@ import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto as T, helper as h, load, save
 
+from graphs import all_graphs
+
+# Warnings would only hide what matters.
+ort.set_default_logger_severity(3)
+logging.disable(logging.WARNING)
 models, out = Path(sys.argv[1]), Path(sys.argv[2])
 out.mkdir(parents=True, exist_ok=True)
 rng = np.random.default_rng(20)
@@ -101,6 +107,8 @@ def real_models():
         mask[-1, length // 2:] = 0
         return {"input_ids": rng.integers(0, 30522, (batch, length)), "attention_mask": mask,
                 "token_type_ids": np.zeros((batch, length), np.int64)}
+    case("ocr-det", models / "rapidocr/PP-OCRv6_det_small.onnx",
+         [{"x": rng.standard_normal((1, 3, *size)).astype(np.float32)} for size in [(64, 96), (96, 64)]])
     case("minilm", models / "minilm/model.onnx", [sentences(1, 16), sentences(2, 128)])
 
 
@@ -169,6 +177,47 @@ def other_sources():
         [], [h.make_value_info("y", optional)], opset=18)
 
 
+def external_data():
+    """Weights in a file of their own, large and small."""
+    steps = [{"bytes": rng.integers(0, 257, (n, 2048), dtype=np.int32)} for n in (1, 3)]
+    case("external", out / "external/external.onnx", steps)
+    (out / "small-external").mkdir()
+    model = out / "small-external/small-external.onnx"
+    save(load(out / "odd-sizes.onnx"), model, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    case("small-external", model, [{"x": rng.standard_normal((1, 3, 9, 9)).astype(np.float32)}])
+
+
+def compiled_kinds():
+    """What compiling could get wrong: weights of every kind and size."""
+    for name, (model, steps) in all_graphs(out).items():
+        case(name, model, steps)
+
+
+def speech_variants():
+    """The same network exported in other ways: sub-graphs, none, half precision."""
+    chunk = lambda n: (rng.standard_normal((1, n)) * 0.1).astype(np.float32)
+    for name in ("silero_vad_16k_op15", "silero_vad_half", "silero_vad_op18_ifless"):
+        model, state = models / f"silero-vad/{name}.onnx", np.zeros((2, 1, 128), np.float32)
+        rate = {"sr": np.array(16000)} if "sr" in {i.name for i in session(model).get_inputs()} else {}
+        case(name, model, [{"input": chunk(576), "state": state, **rate} for _ in range(3)], {"state": "stateN"})
+
+
+def fixtures():
+    """The small models that the tests of single modules use, as far as onnxruntime runs them."""
+    folder = Path(__file__).parent.parent / "fixtures/models"
+    rows = lambda kind: [{"x": rng.standard_normal((n, 32)).astype(kind)} for n in (1, 5)]
+    for name in ("perceptron", "dynamic", "matmul_nbits", "external"):
+        case(f"fixture-{name}", folder / f"{name}.onnx", rows(np.float32))
+    case("fixture-float16", folder / "float16.onnx", rows(np.float16))
+    for name in ("convolution", "qdq", "qoperator"):
+        case(f"fixture-{name}", folder / f"{name}.onnx", [{"x": rng.standard_normal((1, 3, 8, 8)).astype(np.float32)}])
+    case("fixture-data_fields", folder / "data_fields.onnx", [{"x": np.ones(1, np.float32)}])
+    two = rng.standard_normal(2).astype(np.float32)
+    case("fixture-overridable", folder / "overridable.onnx", [{"x": two}, {"x": two, "w": two}])
+    case("fixture-control_flow", folder / "control_flow.onnx",
+         [{"flag": np.array(flag), "count": np.array(3), "x": two} for flag in (True, False)])
+
+
 def small_floats_and_packed():
     """Casts that only ONNX Runtime's C API can be fed with; the comparison is with Ortlet's own conversions."""
     tensor = h.make_tensor_value_info
@@ -183,5 +232,9 @@ def small_floats_and_packed():
 real_models()
 other_values()
 other_sources()
+compiled_kinds()
+external_data()
+speech_variants()
+fixtures()
 small_floats_and_packed()
 (out / "manifest.json").write_text(json.dumps({"onnxruntime": ort.__version__, "cases": cases}))

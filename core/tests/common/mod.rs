@@ -7,8 +7,11 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use ortlet::tensor::{DType, Map, Tensor, Value};
-use ortlet::{SessionOptions, Threads};
+use ortlet::{Cache, Outputs, Session, SessionOptions, Threads};
 use serde::Deserialize;
+
+/// Says to a child where its parent keeps plain onnxruntime's results.
+const REFERENCE: &str = "ORTLET_TEST_REFERENCE";
 
 /// A setting that `cargo xtask test` makes.
 pub fn setting(name: &str) -> PathBuf {
@@ -26,6 +29,46 @@ pub fn two_threads() -> SessionOptions {
     SessionOptions { threads: Threads::Count(2), ..Default::default() }
 }
 
+/// The same, with a cache.
+pub fn cached(folder: &Path) -> SessionOptions {
+    SessionOptions { cache: Cache::Folder(folder.to_owned()), ..two_threads() }
+}
+
+/// Runs a case's steps, feeding what is carried from step to step, and compares with what plain onnxruntime gave.
+pub fn check(case: &Case, session: &Session) {
+    let mut previous: Option<Outputs> = None;
+    for (number, step) in case.steps.iter().enumerate() {
+        let mut inputs = reference().inputs(step);
+        for (input, output) in &step.carried {
+            let value = previous.as_mut().and_then(|outputs| outputs.remove(output)).unwrap();
+            inputs.insert(input.clone(), value);
+        }
+        let outputs = session.run(&inputs).unwrap();
+        for (name, expected) in reference().outputs(step) {
+            assert_eq!(outputs[name.as_str()], expected, "{} step {number} output {name}", case.name);
+        }
+        previous = Some(outputs);
+    }
+}
+
+/// This test program once more, to run one of its ignored tests in a process of its own.
+pub fn child(test: &str) -> Command {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", test, "--ignored", "--nocapture", "--quiet"]);
+    // The parent's results serve the child too.
+    child.env(REFERENCE, &reference().folder);
+    child
+}
+
+/// Names of the files in a folder that end like this, sorted.
+pub fn files(folder: &Path, end: &str) -> Vec<String> {
+    let files = std::fs::read_dir(folder).unwrap().flatten();
+    let names = files.map(|file| file.file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(end)).collect();
+    names.sort();
+    names
+}
+
 /// A fresh folder for one test, emptied first.
 pub fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -36,16 +79,17 @@ pub fn folder(name: &str) -> PathBuf {
 
 /// What plain onnxruntime computed, made once per test program.
 pub fn reference() -> &'static Reference {
-    static REFERENCE: OnceLock<Reference> = OnceLock::new();
-    REFERENCE.get_or_init(|| {
+    static RESULTS: OnceLock<Reference> = OnceLock::new();
+    RESULTS.get_or_init(|| {
+        if let Some(folder) = std::env::var_os(REFERENCE) {
+            return Reference::read(folder.into());
+        }
         let folder = folder(concat!("reference-", env!("CARGO_CRATE_NAME")));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/reference/reference.py");
         let mut python = Command::new(setting("ORTLET_TEST_PYTHON"));
         let status = python.arg(script).arg(setting("ORTLET_TEST_MODELS")).arg(&folder).status().unwrap();
         assert!(status.success(), "reference.py failed");
-        let manifest: Manifest =
-            serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
-        Reference { folder, cases: manifest.cases }
+        Reference::read(folder)
     })
 }
 
@@ -92,6 +136,12 @@ struct StoredTensor {
 }
 
 impl Reference {
+    fn read(folder: PathBuf) -> Self {
+        let manifest: Manifest =
+            serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
+        Self { folder, cases: manifest.cases }
+    }
+
     pub fn case(&self, name: &str) -> &Case {
         self.cases.iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"))
     }
