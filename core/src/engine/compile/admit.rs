@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// What is known of a model that may go to ONNX Runtime.
 pub(in crate::engine) struct Admitted {
     pub(in crate::engine) format: ModelFormat,
-    /// The files with its external data, each once.
+    /// The files with its external data by the paths that lead there, each once.
     pub(in crate::engine) external_files: Vec<PathBuf>,
 }
 
@@ -40,6 +40,11 @@ impl Folders {
             .allowed
             .extend(fs::canonicalize(model).ok().as_deref().and_then(Path::parent).map(Path::to_owned));
         folders
+    }
+
+    /// The path of external data, links not followed.
+    fn path_of(&self, external: &ExternalLocation) -> PathBuf {
+        self.base.iter().collect::<PathBuf>().join(&external.location)
     }
 
     /// The real file of external data. Refuses what is not there, too short, or reached by a link that leaves the
@@ -95,7 +100,8 @@ pub(in crate::engine) fn bytes(bytes: &[u8], folders: &Folders) -> Result<Admitt
     let mut external_files = Vec::new();
     for tensor in model.tensors() {
         if let Some(external) = tensor.external_location()? {
-            let file = folders.file_of(&external).with_context(|| format!("tensor `{}`", tensor.name()))?;
+            folders.file_of(&external).with_context(|| format!("tensor `{}`", tensor.name()))?;
+            let file = folders.path_of(&external);
             if !external_files.contains(&file) {
                 external_files.push(file);
             }

@@ -18,14 +18,19 @@ const DEVICE_MODEL: &str = "device.onnx";
 const DEVICE_DATA: &str = "device.bin";
 
 /// Creates a session and keeps what ONNX Runtime made of the graph in `scratch`.
+///
+/// ONNX Runtime cannot put weights outside of a graph that has sparse ones: these are kept inside, and not packed.
 pub(super) fn create_and_save(
     runtime: &'static Runtime,
     creation: &Creation<'_>,
     scratch: &Scratch,
 ) -> Result<RawSession> {
     let model = scratch.path().join(DEVICE_MODEL);
-    let save = SaveOptimized { model: &model, data: DEVICE_DATA, min_external_bytes: MIN_EXTERNAL_BYTES };
-    RawSession::new(runtime, &Creation { save: Some(save), ..*creation })
+    let outside =
+        SaveOptimized { model: &model, data: Some(DEVICE_DATA), min_external_bytes: MIN_EXTERNAL_BYTES };
+    let inside = SaveOptimized { data: None, ..outside };
+    let create = |save| RawSession::new(runtime, &Creation { save: Some(save), ..*creation });
+    create(outside).or_else(|error| create(inside).map_err(|_| error))
 }
 
 /// An artifact with only the portable model.
@@ -47,8 +52,13 @@ pub(super) fn add_device(writer: &mut ArtifactWriter, key: DeviceKey, scratch: &
     writer.set_device(key, &model, &files, Vec::new()).map(drop)
 }
 
-/// Writes the artifact as a whole; gives its size.
-pub(super) fn store(mut writer: ArtifactWriter, target: &Path, scratch: &Scratch) -> Result<u64> {
+/// Writes the artifact as a whole; gives its size. `confirm` has the last word before others see it.
+pub(super) fn store(
+    mut writer: ArtifactWriter,
+    target: &Path,
+    scratch: &Scratch,
+    confirm: impl FnOnce() -> Result<()>,
+) -> Result<u64> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     // Whole microseconds: not every file system keeps nanoseconds.
     let modified = Duration::from_micros(u64::try_from(now.as_micros()).unwrap_or_default());
@@ -60,7 +70,7 @@ pub(super) fn store(mut writer: ArtifactWriter, target: &Path, scratch: &Scratch
             size += bytes.len() as u64;
             sink(bytes)
         })?;
-        Ok(())
+        confirm()
     })?;
     Ok(size)
 }

@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::artifact::{DeviceKey, model_digest};
-use crate::engine::compile::admit::{self, Folders};
+use crate::artifact::DeviceKey;
 use crate::engine::compile::build;
-use crate::engine::compile::digest::Remembered;
+use crate::engine::compile::digest::{Checked, Remembered};
 use crate::engine::compile::key::{device_key, entry_name};
-use crate::engine::compile::load::{self, Loaded, Opened, nanoseconds};
+use crate::engine::compile::load::{self, Loaded, nanoseconds};
 use crate::engine::compile::save::Scratch;
 use crate::engine::compile::store::Store;
 use crate::engine::files::map;
@@ -98,17 +97,13 @@ impl Load<'_> {
             self.digest_ns = nanoseconds(start);
             return Ok(Some(remembered));
         }
-        let bytes = Bytes::from_owner(map(self.path)?);
-        let folders = Folders::of_file(self.path);
-        let admitted = admit::bytes(&bytes, &folders)?;
+        let checked = Checked::open(self.path)?;
         self.check_ns = nanoseconds(start);
-        if admitted.format == ModelFormat::Ort {
+        if checked.format == ModelFormat::Ort {
             return Ok(None);
         }
         let start = Instant::now();
-        let mut files = vec![self.path.to_owned()];
-        files.extend(admitted.external_files);
-        let remembered = Remembered::new(model_digest(bytes, &folders)?, &files);
+        let remembered = checked.digest()?;
         remembered.keep(&note);
         self.digest_ns = nanoseconds(start);
         Ok(Some(remembered))
@@ -116,11 +111,7 @@ impl Load<'_> {
 
     /// The entry's session, if it is there and whole.
     fn open_entry(&mut self, name: &str, healed: &mut bool) -> Option<Loaded> {
-        let start = Instant::now();
-        let path = self.store.artifact(name);
-        let loaded = Opened::open(&path, self.options.verify)
-            .and_then(|opened| load::create(&opened, &path, self.runtime, self.options, start));
-        match loaded {
+        match load::load(&self.store.artifact(name), self.runtime, self.options) {
             Ok(loaded) if loaded.portable_reason.is_none() => {
                 self.store.touch(name);
                 Some(loaded)
@@ -159,8 +150,9 @@ impl Load<'_> {
         let create_ns = nanoseconds(create);
         let store = Instant::now();
         let stored = self.store_entry(name, key, remembered, &scratch);
-        if let Err(error) = &stored {
-            self.warnings.push(format!("not cached: {error}"));
+        match &stored {
+            Err(error) => self.warnings.push(format!("not cached: {error}")),
+            Ok(()) => self.make_room(name),
         }
         Ok(Made::FromModel { raw, stored: stored.is_ok(), create_ns, store_ns: nanoseconds(store) })
     }
@@ -175,15 +167,16 @@ impl Load<'_> {
         let model = Model::parse(Bytes::from_owner(map(self.path)?))?;
         let mut writer = build::start(self.path, &model, &remembered.digest)?;
         build::add_device(&mut writer, key, scratch)?;
-        if !remembered.is_current() {
-            return Err(crate::ErrorKind::Integrity {
-                what: self.path.display().to_string(),
-                reason: "the model changed while it was being compiled".into(),
-            }
-            .into());
+        build::store(writer, &self.store.artifact(name), scratch, || remembered.confirm(self.path))?;
+        self.store.touch(name);
+        Ok(())
+    }
+
+    /// Keeps the cache within its limit.
+    fn make_room(&mut self, name: &str) {
+        if let Err(error) = self.store.evict(self.options.cache_limit_bytes, name) {
+            self.warnings.push(format!("the cache may be too large: {error}"));
         }
-        build::store(writer, &self.store.artifact(name), scratch)?;
-        self.store.evict(self.options.cache_limit_bytes, name)
     }
 
     /// Creates the session without the cache.

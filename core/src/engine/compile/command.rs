@@ -1,22 +1,21 @@
 //! Compiling on request: a model becomes an artifact, an artifact gets a section for this device.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{ArtifactWriter, DeviceKey, model_digest};
-use crate::engine::compile::admit::{self, Folders};
+use crate::artifact::{ArtifactWriter, DeviceKey};
 use crate::engine::compile::build;
+use crate::engine::compile::digest::{Checked, Remembered};
 use crate::engine::compile::key::device_key;
-use crate::engine::compile::load::{Opened, is_artifact, nanoseconds};
+use crate::engine::compile::load::{Opened, file_name, is_artifact, nanoseconds, real_path};
 use crate::engine::compile::save::Scratch;
-use crate::engine::files::{io_error, map};
+use crate::engine::files::map;
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, Runtime, SessionOptions};
 use crate::error::ResultExt;
-use crate::model::{Bytes, Model};
-use crate::{Error, Result};
+use crate::model::Model;
+use crate::{Error, ErrorKind, Result};
 
 /// What compiling gave. Times are in nanoseconds, sizes in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,10 +39,11 @@ pub struct CompileReport {
 }
 
 /// The original model, wherever it comes from.
-struct Original {
-    writer: ArtifactWriter,
-    digest: String,
-    model_bytes: u64,
+enum Original {
+    /// An ONNX file.
+    Model(Model, Remembered),
+    /// An artifact, which has the model in it.
+    Artifact(Opened),
 }
 
 /// Compiles a model for this device and keeps it in an artifact, one file that [`Session::load`] takes.
@@ -78,66 +78,93 @@ pub fn compile(
 }
 
 fn compile_file(path: &Path, target: &Path, options: &SessionOptions) -> Result<CompileReport> {
-    let runtime = Runtime::load(&options.runtime)?;
-    let (start, bytes) = (Instant::now(), Bytes::from_owner(map(path)?));
-    let scratch = Scratch::new(scratch_for(target)?)?;
-    let from_artifact = is_artifact(&bytes);
-    let Original { mut writer, digest, model_bytes } =
-        if from_artifact { of_artifact(path)? } else { of_model(path, bytes)? };
-    let key = device_key(runtime, &digest, options);
+    let (start, runtime) = (Instant::now(), Runtime::load(&options.runtime)?);
+    let scratch = Scratch::beside(target)?;
+    let original = Original::open(path)?;
+    let mut writer = original.writer(path)?;
+    let key = device_key(runtime, original.digest(), options);
+    let model_bytes = original.model_bytes();
     let check_ns = nanoseconds(start);
 
     let start = Instant::now();
-    if from_artifact {
-        // ONNX Runtime reads the portable model as it stands in the artifact.
-        let opened = Opened::open(path, options.verify)?;
-        let real = fs::canonicalize(path).map_err(|error| io_error("read", path, &error))?;
-        let name = real.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let bytes = opened.artifact.relocated_portable_model(name)?;
-        let source = ModelSource::Bytes { bytes: &bytes, folder: real.parent() };
-        build::create_and_save(runtime, &Creation::plain(source, ModelFormat::Onnx, options), &scratch)?;
-    } else {
-        let creation = Creation::plain(ModelSource::File(path), ModelFormat::Onnx, options);
-        build::create_and_save(runtime, &creation, &scratch)?;
-    }
+    original.create_and_save(path, runtime, options, &scratch)?;
     let create_ns = nanoseconds(start);
 
     let start = Instant::now();
     build::add_device(&mut writer, key.clone(), &scratch)?;
     let device_count = writer.devices().count();
-    let file_bytes = build::store(writer, target, &scratch)?;
+    let file_bytes = build::store(writer, target, &scratch, || original.confirm(path))?;
     let store_ns = nanoseconds(start);
     let path = target.to_owned();
     Ok(CompileReport { path, file_bytes, model_bytes, key, device_count, check_ns, create_ns, store_ns })
 }
 
-fn of_model(path: &Path, bytes: Bytes) -> Result<Original> {
-    let folders = Folders::of_file(path);
-    if admit::bytes(&bytes, &folders)?.format == ModelFormat::Ort {
-        let reason = "it is optimised already; compile the ONNX model that it was made from";
-        return Err(Error::unsupported("compiling of a model in ORT format", reason));
+impl Original {
+    fn open(path: &Path) -> Result<Self> {
+        if is_artifact(&map(path)?) {
+            // Taking it apart verifies its data.
+            return Ok(Self::Artifact(Opened::open(path, false)?));
+        }
+        let checked = Checked::open(path)?;
+        if checked.format == ModelFormat::Ort {
+            let reason = "it is optimised already; compile the ONNX model that it was made from";
+            return Err(Error::unsupported("compiling of a model in ORT format", reason));
+        }
+        Ok(Self::Model(Model::parse(checked.bytes.clone())?, checked.digest()?))
     }
-    let digest = model_digest(bytes.clone(), &folders)?;
-    let model = Model::parse(bytes)?;
-    let model_bytes = model.report().total_bytes;
-    Ok(Original { writer: build::start(path, &model, &digest)?, digest, model_bytes })
-}
 
-fn of_artifact(path: &Path) -> Result<Original> {
-    let opened = Opened::open(path, true)?;
-    let about = &opened.artifact.manifest().model;
-    Ok(Original {
-        writer: opened.artifact.to_writer()?,
-        digest: about.digest.clone(),
-        model_bytes: about.bytes,
-    })
-}
+    fn writer(&self, path: &Path) -> Result<ArtifactWriter> {
+        match self {
+            Self::Model(model, remembered) => build::start(path, model, &remembered.digest),
+            Self::Artifact(opened) => opened.artifact.to_writer(),
+        }
+    }
 
-/// A folder for unfinished work beside the target, so that the result can be renamed into place.
-fn scratch_for(target: &Path) -> Result<PathBuf> {
-    let name = target.file_name().ok_or_else(|| Error::invalid_argument("artifact", "is no file name"))?;
-    let mut scratch = std::ffi::OsString::from(".");
-    scratch.push(name);
-    scratch.push(format!(".{}.tmp", std::process::id()));
-    Ok(target.with_file_name(scratch))
+    fn digest(&self) -> &str {
+        match self {
+            Self::Model(_, remembered) => &remembered.digest,
+            Self::Artifact(opened) => &opened.artifact.manifest().model.digest,
+        }
+    }
+
+    fn model_bytes(&self) -> u64 {
+        match self {
+            Self::Model(model, _) => model.report().total_bytes,
+            Self::Artifact(opened) => opened.artifact.manifest().model.bytes,
+        }
+    }
+
+    fn create_and_save(
+        &self,
+        path: &Path,
+        runtime: &'static Runtime,
+        options: &SessionOptions,
+        scratch: &Scratch,
+    ) -> Result<()> {
+        let create = |source| {
+            let creation = Creation::plain(source, ModelFormat::Onnx, options);
+            build::create_and_save(runtime, &creation, scratch).map(drop)
+        };
+        match self {
+            Self::Model(..) => create(ModelSource::File(path)),
+            // ONNX Runtime reads the portable model as it stands in the artifact.
+            Self::Artifact(opened) => {
+                let real = real_path(path)?;
+                let bytes = opened.artifact.relocated_portable_model(&file_name(path)?)?;
+                create(ModelSource::Bytes { bytes: &bytes, folder: real.parent() })
+            }
+        }
+    }
+
+    /// Makes sure that ONNX Runtime, which opens files by their paths, has read this very model.
+    fn confirm(&self, path: &Path) -> Result<()> {
+        match self {
+            Self::Model(_, remembered) => remembered.confirm(path),
+            Self::Artifact(opened) if opened.is_still_at(path) => Ok(()),
+            Self::Artifact(_) => {
+                let reason = "was replaced while it was being compiled".to_owned();
+                Err(ErrorKind::Integrity { what: path.display().to_string(), reason }.into())
+            }
+        }
+    }
 }

@@ -1,17 +1,37 @@
-//! A memory of the digests of model files, so that unchanged files are not read again.
+//! Digests of model files, and a memory of them, so that unchanged files are not read again.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-/// A file changed this recently could change again within the same tick of its time stamp.
-const RACY: Duration = Duration::from_secs(2);
+use crate::artifact::model_digest;
+use crate::engine::compile::admit::{self, Folders};
+use crate::engine::compile::store::UNFINISHED_NOTE;
+use crate::engine::files::map;
+use crate::engine::runtime::ModelFormat;
+use crate::model::Bytes;
+use crate::{ErrorKind, Result};
 
-/// What a file looked like when its content was digested.
+/// A file changed this recently could change again within the same tick of its time stamp.
+const RACY_S: i64 = 2;
+
+/// A model file, mapped and checked. Its files are looked at before they are read, so that a change after that shows.
+pub(super) struct Checked {
+    pub(super) bytes: Bytes,
+    pub(super) format: ModelFormat,
+    folders: Folders,
+    /// `None` where the system does not tell enough of files.
+    files: Option<Vec<Stamp>>,
+    /// When the files were looked at, in seconds since 1970.
+    looked_s: i64,
+}
+
+/// What a file looked like before its content was digested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
+    /// As the model is reached, links not followed: a link that leads elsewhere later is a change too.
     path: PathBuf,
     size_bytes: u64,
     /// Seconds and nanoseconds of the last change of content and of the inode, device and number of the inode.
@@ -24,52 +44,98 @@ struct Stamp {
 pub(super) struct Remembered {
     pub(super) digest: String,
     files: Vec<Stamp>,
+    /// Whether every later change shows in the stamps.
+    #[serde(skip)]
+    settled: bool,
+}
+
+impl Checked {
+    /// Maps a model file and checks it.
+    ///
+    /// # Errors
+    /// Those of [`map`] and of [`admit::bytes`].
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let looked_s = now_s();
+        let model = Stamp::of(path);
+        let bytes = Bytes::from_owner(map(path)?);
+        let folders = Folders::of_file(path);
+        let admitted = admit::bytes(&bytes, &folders)?;
+        let external = admitted.external_files.iter().map(|file| Stamp::of(file));
+        let files = std::iter::once(model).chain(external).collect();
+        Ok(Self { bytes, format: admitted.format, folders, files, looked_s })
+    }
+
+    /// Digests the model and its external data.
+    ///
+    /// # Errors
+    /// Those of [`model_digest`].
+    pub(super) fn digest(self) -> Result<Remembered> {
+        let is_settled = |stamp: &Stamp| stamp.is_settled(self.looked_s);
+        let settled = self.files.as_ref().is_some_and(|files| files.iter().all(is_settled));
+        let digest = model_digest(self.bytes, &self.folders)?;
+        Ok(Remembered { digest, files: self.files.unwrap_or_default(), settled })
+    }
 }
 
 impl Remembered {
     /// Reads a note, if it is there and every file is as it was.
     pub(super) fn read(note: &Path) -> Option<Self> {
         let remembered: Self = serde_json::from_slice(&fs::read(note).ok()?).ok()?;
+        // Only what was settled is ever noted.
+        let remembered = Self { settled: true, ..remembered };
         (!remembered.files.is_empty() && remembered.is_current()).then_some(remembered)
     }
 
-    /// What to remember of a model with this digest, and the files that it consists of.
-    pub(super) fn new(digest: String, files: &[PathBuf]) -> Self {
-        let stamps = files.iter().map(|path| Stamp::of(path));
-        Self { digest, files: stamps.collect::<Option<_>>().unwrap_or_default() }
+    /// Makes sure that the model, which others have read by its path since, is the one that was digested.
+    ///
+    /// # Errors
+    /// `integrity` if it changed, and those of reading it again where that is the only way to know.
+    pub(super) fn confirm(&self, path: &Path) -> Result<()> {
+        if self.is_current() && (self.settled || Checked::open(path)?.digest()?.digest == self.digest) {
+            return Ok(());
+        }
+        let reason = "the model changed while it was being compiled".to_owned();
+        Err(ErrorKind::Integrity { what: path.display().to_string(), reason }.into())
     }
 
-    /// Whether every file is as it was.
-    pub(super) fn is_current(&self) -> bool {
-        self.files.iter().all(|stamp| Stamp::of(&stamp.path).is_some_and(|now| now == *stamp))
-    }
-
-    /// Keeps the note, unless a file is so new that its time stamp cannot be trusted yet. A note is only a
+    /// Keeps the note, unless the files are so new that their time stamps cannot be trusted yet. A note is only a
     /// convenience: failing to write it is no failure.
     pub(super) fn keep(&self, note: &Path) {
-        let now = SystemTime::now();
-        let settled = |stamp: &Stamp| {
-            let modified = fs::metadata(&stamp.path).and_then(|file| file.modified());
-            modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > RACY))
-        };
-        if self.files.is_empty() || !self.files.iter().all(settled) {
+        if !self.settled || !self.is_current() {
             return;
         }
-        let aside = note.with_extension(format!("{}", std::process::id()));
+        // Whoever writes there at the same time makes it a note that cannot be read, and is ignored.
+        let aside = note.with_extension(UNFINISHED_NOTE);
         let written = serde_json::to_vec(self).is_ok_and(|json| fs::write(&aside, json).is_ok());
         if !(written && fs::rename(&aside, note).is_ok()) {
             let _ = fs::remove_file(&aside);
         }
     }
+
+    /// Whether every file is as it was.
+    fn is_current(&self) -> bool {
+        self.files.iter().all(|stamp| Stamp::of(&stamp.path).is_some_and(|now| now == *stamp))
+    }
 }
 
 impl Stamp {
     fn of(path: &Path) -> Option<Self> {
-        let path = fs::canonicalize(path).ok()?;
+        let path = std::path::absolute(path).ok()?;
         let file = fs::metadata(&path).ok()?;
         let (times, inode) = identity(&file)?;
         Some(Self { path, size_bytes: file.len(), times, inode })
     }
+
+    /// Whether the file was left alone for so long that the next change gets another time.
+    fn is_settled(&self, now_s: i64) -> bool {
+        let [modified, _, changed, _] = self.times;
+        now_s.saturating_sub(modified.max(changed)) > RACY_S
+    }
+}
+
+fn now_s() -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or_default()
 }
 
 /// Times and number of an inode; `None` where the system does not tell, and then nothing is remembered.

@@ -11,7 +11,7 @@ use crate::engine::compile::key::device_key;
 use crate::engine::files::io_error;
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, RawSession, Runtime, SessionOptions};
 use crate::model::Bytes;
-use crate::{Error, ErrorCode, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// A session made of an artifact, and how.
 pub(in crate::engine) struct Loaded {
@@ -54,26 +54,38 @@ impl Opened {
     }
 
     /// Whether the path still leads to the file that was checked: ONNX Runtime opens it again by its path.
-    fn is_still_at(&self, path: &Path) -> bool {
+    pub(super) fn is_still_at(&self, path: &Path) -> bool {
         fs::metadata(path).is_ok_and(|now| same_file(&self.file, &now))
     }
 }
 
+/// How often an artifact that is replaced at every try is tried again.
+const ATTEMPT_COUNT: usize = 20;
+
 /// Creates a session of an artifact.
 ///
 /// # Errors
-/// Those of [`Opened::open`], and those of creating a session from the portable model.
+/// Those of [`Opened::open`], those of creating a session from the portable model, and `integrity` if the file is
+/// replaced again and again.
 pub(in crate::engine) fn load(
     path: &Path,
     runtime: &'static Runtime,
     options: &SessionOptions,
 ) -> Result<Loaded> {
-    let start = Instant::now();
-    let opened = Opened::open(path, options.verify)?;
-    create(&opened, path, runtime, options, start)
+    for _ in 0..ATTEMPT_COUNT {
+        let start = Instant::now();
+        let opened = Opened::open(path, options.verify)?;
+        let loaded = create(&opened, path, runtime, options, start);
+        // Whatever came of two files that do not belong together is worth nothing.
+        if opened.is_still_at(path) {
+            return loaded;
+        }
+    }
+    let reason = "was replaced again and again while it was being loaded".to_owned();
+    Err(ErrorKind::Integrity { what: path.display().to_string(), reason }.into())
 }
 
-pub(super) fn create(
+fn create(
     opened: &Opened,
     path: &Path,
     runtime: &'static Runtime,
@@ -84,7 +96,7 @@ pub(super) fn create(
     let name = file_name(path)?;
     let portable_bytes = artifact.manifest().portable.data_bytes;
     let key = device_key(runtime, &artifact.manifest().model.digest, options);
-    let from = |bytes: &[u8], optimized| create_from(opened, path, runtime, options, bytes, optimized);
+    let from = |bytes: &[u8], optimized| create_from(path, runtime, options, bytes, optimized);
     let portable_reason = match artifact.device_for(&key) {
         Err(reason) => reason,
         Ok(index) => {
@@ -95,7 +107,6 @@ pub(super) fn create(
                     let mapped_bytes = portable_bytes + artifact.manifest().devices[index].data_bytes;
                     return Ok(Loaded { raw, portable_reason: None, mapped_bytes, map_ns, create_ns });
                 }
-                Err(error) if error.code() == ErrorCode::Integrity => return Err(error),
                 // A graph that this runtime saved and now refuses must not keep the model from running.
                 Err(error) => error.to_string(),
             }
@@ -109,19 +120,18 @@ pub(super) fn create(
 }
 
 /// The name by which ONNX Runtime, told the folder, finds the artifact.
-fn file_name(path: &Path) -> Result<String> {
+pub(super) fn file_name(path: &Path) -> Result<String> {
     let name = real_path(path)?.file_name().map(|name| name.to_str().map(str::to_owned));
     name.flatten().ok_or_else(|| {
         Error::unsupported("artifact's file name", "ONNX Runtime needs one that is UTF-8; rename the file")
     })
 }
 
-fn real_path(path: &Path) -> Result<PathBuf> {
+pub(super) fn real_path(path: &Path) -> Result<PathBuf> {
     fs::canonicalize(path).map_err(|error| io_error("read", path, &error))
 }
 
 fn create_from(
-    opened: &Opened,
     path: &Path,
     runtime: &'static Runtime,
     options: &SessionOptions,
@@ -132,10 +142,6 @@ fn create_from(
     let source = ModelSource::Bytes { bytes, folder: real.parent() };
     let plain = Creation::plain(source, ModelFormat::Onnx, options);
     let raw = RawSession::new(runtime, &Creation { optimized, ..plain })?;
-    if !opened.is_still_at(&real) {
-        let reason = "was replaced while it was being loaded; load it again".to_owned();
-        return Err(ErrorKind::Integrity { what: path.display().to_string(), reason }.into());
-    }
     Ok((raw, nanoseconds(start)))
 }
 

@@ -5,13 +5,52 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::Result;
 use crate::engine::files::io_error;
+use crate::{Error, Result};
+
+/// Held in a scratch folder that has no other guard by the process that works in it.
+const GUARD: &str = "guard";
+const EXTENSION: &str = "tmp";
 
 /// A folder for unfinished work, removed with what is in it when dropped.
-pub(super) struct Scratch(PathBuf);
+pub(super) struct Scratch {
+    path: PathBuf,
+    _guard: Option<File>,
+}
 
 impl Scratch {
+    /// Makes a folder of its own beside `target`, so that the result can be renamed into place, and removes those
+    /// that killed processes left there.
+    ///
+    /// # Errors
+    /// `io` if the folder cannot be made, `invalid_argument` if the target is no file name.
+    pub(super) fn beside(target: &Path) -> Result<Self> {
+        let name =
+            target.file_name().ok_or_else(|| Error::invalid_argument("artifact", "is no file name"))?;
+        let prefix = format!(".{}.", name.to_string_lossy());
+        sweep(target, &prefix);
+        let named =
+            |number| target.with_file_name(format!("{prefix}{}-{number}.{EXTENSION}", std::process::id()));
+        // Another process with this number may work on the same disk from within another container.
+        let mut paths = (0_u64..).map(named);
+        let path = loop {
+            let path = paths.next().unwrap_or_default();
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => {
+                    break made.map(|()| path.clone()).map_err(|error| io_error("create", &path, &error))?;
+                }
+            }
+        };
+        let mut scratch = Self { path, _guard: None };
+        let guard = scratch.path.join(GUARD);
+        let file = File::create(&guard).map_err(|error| io_error("create", &guard, &error))?;
+        // Without locks nobody sweeps either.
+        let _ = file.try_lock();
+        scratch._guard = Some(file);
+        Ok(scratch)
+    }
+
     /// Makes the folder anew. Whatever was there is the remains of a process that was killed.
     pub(super) fn new(path: PathBuf) -> Result<Self> {
         match fs::remove_dir_all(&path) {
@@ -21,17 +60,30 @@ impl Scratch {
             _ => {}
         }
         fs::create_dir_all(&path).map_err(|error| io_error("create", &path, &error))?;
-        Ok(Self(path))
+        Ok(Self { path, _guard: None })
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Removes scratch folders of `target` whose processes are gone: nobody holds their guards.
+fn sweep(target: &Path, prefix: &str) {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_scratch = name.starts_with(prefix) && path.extension().is_some_and(|end| end == EXTENSION);
+        let guard = is_scratch.then(|| File::open(path.join(GUARD)).ok()).flatten();
+        if guard.is_some_and(|guard| guard.try_lock().is_ok()) {
+            let _ = fs::remove_dir_all(&path);
+        }
     }
 }
 

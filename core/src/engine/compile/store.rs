@@ -1,6 +1,6 @@
 //! The cache folder: one artifact an entry, a lock for each, and a bound on the size of all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -15,6 +15,10 @@ const ARTIFACT: &str = "ortlet";
 const LOCK: &str = "lock";
 const SCRATCH: &str = "tmp";
 const NOTE: &str = "note";
+pub(super) const UNFINISHED_NOTE: &str = "note.tmp";
+/// Names are hexadecimal digits: this many for entries, and for notes.
+const ENTRY_DIGITS: usize = 32;
+const NOTE_DIGITS: usize = 64;
 
 /// A folder of compiled models.
 pub(crate) struct Store {
@@ -41,6 +45,14 @@ pub(super) struct EntryLock {
     _file: File,
 }
 
+/// An entry's file, not looked into.
+struct EntryFile {
+    key: String,
+    path: PathBuf,
+    size_bytes: u64,
+    last_used: SystemTime,
+}
+
 impl Store {
     /// Uses a folder as it is.
     pub(crate) fn at(folder: &Path) -> Self {
@@ -64,9 +76,14 @@ impl Store {
 
     /// The note about a model file, by its path.
     pub(super) fn note(&self, model: &Path) -> PathBuf {
-        let path = fs::canonicalize(model).unwrap_or_else(|_| model.to_owned());
+        // As it is named: a model that two links lead to may find other external data beside each.
+        let path = std::path::absolute(model).unwrap_or_else(|_| model.to_owned());
         let name = blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex();
         self.folder.join(format!("{name}.{NOTE}"))
+    }
+
+    fn lock_file(&self, key: &str) -> PathBuf {
+        self.folder.join(format!("{key}.{LOCK}"))
     }
 
     /// Waits until no other process works on the entry.
@@ -74,17 +91,27 @@ impl Store {
     /// # Errors
     /// `io` if the folder may not be written to or its file system has no locks.
     pub(super) fn lock(&self, key: &str) -> Result<EntryLock> {
-        let path = self.folder.join(format!("{key}.{LOCK}"));
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(|error| io_error("write", &path, &error))?;
-        file.lock().map_err(|error| io_error("lock", &path, &error))?;
-        Ok(EntryLock { _file: file })
+        let path = self.lock_file(key);
+        loop {
+            let file = open_lock(&path).map_err(|error| io_error("write", &path, &error))?;
+            file.lock().map_err(|error| io_error("lock", &path, &error))?;
+            if is_at(&file, &path) {
+                return Ok(EntryLock { _file: file });
+            }
+        }
+    }
+
+    /// The lock, if no other process has it.
+    fn try_lock(&self, key: &str) -> Option<EntryLock> {
+        let path = self.lock_file(key);
+        let file = open_lock(&path).ok()?;
+        file.try_lock().ok()?;
+        is_at(&file, &path).then_some(EntryLock { _file: file })
     }
 
     /// Notes that an entry was used. Without the right to write, eviction goes by an older time.
     pub(super) fn touch(&self, key: &str) {
-        let lock = self.folder.join(format!("{key}.{LOCK}"));
-        if let Ok(file) = OpenOptions::new().write(true).open(lock) {
+        if let Ok(file) = OpenOptions::new().write(true).open(self.lock_file(key)) {
             let _ = file.set_modified(SystemTime::now());
         }
     }
@@ -94,42 +121,53 @@ impl Store {
     /// # Errors
     /// `io` if the folder cannot be read; a folder that is not there is empty.
     pub(crate) fn list(&self) -> Result<Vec<CacheEntry>> {
-        let files = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other.map_err(|error| io_error("read", &self.folder, &error))?,
-        };
-        let mut entries: Vec<_> = files.flatten().filter_map(|file| self.entry(&file.path())).collect();
-        entries.sort_by_key(|entry| entry.last_used_unix_s);
+        Ok(self.entries()?.into_iter().map(EntryFile::describe).collect())
+    }
+
+    fn entries(&self) -> Result<Vec<EntryFile>> {
+        let mut entries: Vec<_> = self.files()?.iter().filter_map(|path| self.entry(path)).collect();
+        entries.sort_by_key(|entry| entry.last_used);
         Ok(entries)
     }
 
-    fn entry(&self, path: &Path) -> Option<CacheEntry> {
-        let key = path.file_stem()?.to_str()?.to_owned();
-        let is_artifact = path.extension().is_some_and(|extension| extension == ARTIFACT);
-        let file = fs::metadata(path).ok().filter(|file| is_artifact && file.is_file())?;
-        let lock = fs::metadata(self.folder.join(format!("{key}.{LOCK}"))).and_then(|lock| lock.modified());
-        let used = lock.or_else(|_| file.modified()).ok()?;
-        let last_used_unix_s = used.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |age| age.as_secs());
-        let model = Artifact::open(path).ok().map(|artifact| artifact.manifest().model.name.clone());
-        Some(CacheEntry { key, path: path.to_owned(), model, file_bytes: file.len(), last_used_unix_s })
+    fn files(&self) -> Result<Vec<PathBuf>> {
+        match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(io_error("read", &self.folder, &error)),
+            Ok(files) => Ok(files.flatten().map(|file| file.path()).collect()),
+        }
     }
 
-    /// Removes the least recently used entries until the rest fits, but never `keep`. Sessions that have a removed
-    /// entry mapped go on with it.
+    fn entry(&self, path: &Path) -> Option<EntryFile> {
+        let key = name_of(path, ARTIFACT, ENTRY_DIGITS)?.to_owned();
+        let file = fs::metadata(path).ok().filter(Metadata::is_file)?;
+        let lock = fs::metadata(self.lock_file(&key)).and_then(|lock| lock.modified());
+        let last_used = lock.or_else(|_| file.modified()).ok()?;
+        Some(EntryFile { key, path: path.to_owned(), size_bytes: file.len(), last_used })
+    }
+
+    /// Removes the least recently used entries until the rest fits, but never `keep`, and what killed processes left.
+    /// Sessions that have a removed entry mapped go on with it.
+    ///
+    /// # Errors
+    /// `io` if the folder cannot be read or an entry not be removed.
     pub(super) fn evict(&self, limit_bytes: u64, keep: &str) -> Result<()> {
-        let entries = self.list()?;
-        let mut total: u64 = entries.iter().map(|entry| entry.file_bytes).sum();
+        let unfinished = self.files()?;
+        let unfinished = unfinished.iter().filter_map(|path| name_of(path, SCRATCH, ENTRY_DIGITS));
+        unfinished.filter(|&key| key != keep).for_each(|key| self.tidy(key));
+        let entries = self.entries()?;
+        let mut total: u64 = entries.iter().map(|entry| entry.size_bytes).sum();
         for entry in entries.iter().filter(|entry| entry.key != keep) {
             if total <= limit_bytes {
                 break;
             }
             self.remove(&entry.key)?;
-            total -= entry.file_bytes;
+            total -= entry.size_bytes;
         }
         Ok(())
     }
 
-    /// Removes everything that belongs to the cache, and nothing else in the folder.
+    /// Removes everything that belongs to the cache and that no process is working on, and nothing else in the folder.
     ///
     /// # Errors
     /// `io` if a file cannot be removed.
@@ -138,22 +176,76 @@ impl Store {
         for entry in &entries {
             self.remove(&entry.key)?;
         }
-        let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        for path in files.map(|file| file.path()) {
-            match path.extension().and_then(|extension| extension.to_str()) {
-                Some(NOTE | LOCK) => drop(fs::remove_file(&path)),
-                Some(SCRATCH) => drop(fs::remove_dir_all(&path)),
-                _ => {}
+        for path in &self.files()? {
+            let of_entry = |extension| name_of(path, extension, ENTRY_DIGITS);
+            let of_note = |extension| name_of(path, extension, NOTE_DIGITS);
+            if let Some(key) = of_entry(LOCK).or_else(|| of_entry(SCRATCH)) {
+                self.tidy(key);
+            } else if of_note(NOTE).or_else(|| of_note(UNFINISHED_NOTE)).is_some() {
+                let _ = fs::remove_file(path);
             }
         }
         Ok(entries)
     }
 
-    pub(super) fn remove(&self, key: &str) -> Result<()> {
+    fn remove(&self, key: &str) -> Result<()> {
         let path = self.artifact(key);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &path, &error)),
-            _ => Ok(()),
+            _ => {
+                self.tidy(key);
+                Ok(())
+            }
         }
     }
+
+    /// Removes the lock of an entry and unfinished work on it, unless a process is at it.
+    fn tidy(&self, key: &str) {
+        if let Some(lock) = self.try_lock(key) {
+            let _ = fs::remove_dir_all(self.scratch(key));
+            // An entry that came meanwhile keeps the lock, which knows when it was used.
+            if !self.artifact(key).exists() {
+                let _ = fs::remove_file(self.lock_file(key));
+            }
+            drop(lock);
+        }
+    }
+}
+
+impl EntryFile {
+    fn describe(self) -> CacheEntry {
+        let age = self.last_used.duration_since(SystemTime::UNIX_EPOCH);
+        CacheEntry {
+            model: Artifact::open(&self.path).ok().map(|artifact| artifact.manifest().model.name.clone()),
+            key: self.key,
+            path: self.path,
+            file_bytes: self.size_bytes,
+            last_used_unix_s: age.map_or(0, |age| age.as_secs()),
+        }
+    }
+}
+
+/// The name before an extension, if it is one of the cache's: other files may lie in the folder too.
+fn name_of<'a>(path: &'a Path, extension: &str, digits: usize) -> Option<&'a str> {
+    let name = path.file_name()?.to_str()?.strip_suffix(extension)?.strip_suffix('.')?;
+    let is_ours = name.len() == digits && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_ours.then_some(name)
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).write(true).open(path)
+}
+
+/// Whether a lock that was waited for is still the one that others would take: who clears the cache removes it.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |file: Metadata| (file.dev(), file.ino());
+    let (held, there) = (file.metadata().map(identity), fs::metadata(path).map(identity));
+    held.ok().zip(there.ok()).is_some_and(|(held, there)| held == there)
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }

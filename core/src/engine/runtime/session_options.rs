@@ -19,8 +19,9 @@ const DEFAULT_CONFIG: [(&str, &str); 1] = [("session.force_spinning_stop", "1")]
 pub(in crate::engine) struct SaveOptimized<'a> {
     /// File of the graph.
     pub(in crate::engine) model: &'a Path,
-    /// Name of the file beside it that takes the initializers, raw and packed for the kernels.
-    pub(in crate::engine) data: &'a str,
+    /// Name of the file beside it that takes the initializers, raw and packed for the kernels; `None` keeps them in
+    /// the graph, raw.
+    pub(in crate::engine) data: Option<&'a str>,
     /// Initializers below this size stay in the graph.
     pub(in crate::engine) min_external_bytes: usize,
 }
@@ -64,10 +65,12 @@ impl OwnedOptions {
         // SAFETY: the options are alive and the path lives through the call.
         let status = unsafe { (ort::api().SetOptimizedModelFilePath)(self.0, path.as_ptr()) };
         check(status, "say where the optimised model goes")?;
-        self.config("session.optimized_model_external_initializers_file_name", save.data)?;
-        let least = save.min_external_bytes.to_string();
-        self.config("session.optimized_model_external_initializers_min_size_in_bytes", &least)?;
-        self.config("session.save_external_prepacked_constant_initializers", "1")?;
+        if let Some(data) = save.data {
+            self.config("session.optimized_model_external_initializers_file_name", data)?;
+            let least = save.min_external_bytes.to_string();
+            self.config("session.optimized_model_external_initializers_min_size_in_bytes", &least)?;
+            self.config("session.save_external_prepacked_constant_initializers", "1")?;
+        }
         self.config("session.save_model_format", "ONNX")
     }
 
