@@ -187,6 +187,18 @@ def external_data():
     case("small-external", model, [{"x": rng.standard_normal((1, 3, 9, 9)).astype(np.float32)}])
 
 
+def models_to_change():
+    """`y = x + w` whose weight is one number 500 times, to be overwritten in place; inside and outside of the model."""
+    tensor = h.make_tensor_value_info
+    weight = h.make_tensor("w", T.FLOAT, [500], np.full(500, 12345678, np.float32).tobytes(), raw=True)
+    graph = h.make_graph([h.make_node("Add", ["x", "w"], ["y"])], "adder", [tensor("x", T.FLOAT, [500])],
+                         [tensor("y", T.FLOAT, [500])], [weight])
+    model = h.make_model(graph, opset_imports=[h.make_opsetid("", 21)], ir_version=10)
+    save(model, out / "adder.onnx")
+    (out / "adder-external").mkdir()
+    save(model, out / "adder-external/adder.onnx", save_as_external_data=True, location="weights.bin")
+
+
 def compiled_kinds():
     """What compiling could get wrong: weights of every kind and size."""
     for name, (model, steps) in all_graphs(out).items():
@@ -234,6 +246,7 @@ other_values()
 other_sources()
 compiled_kinds()
 external_data()
+models_to_change()
 speech_variants()
 fixtures()
 small_floats_and_packed()

@@ -30,7 +30,11 @@ pub(super) fn create_and_save(
         SaveOptimized { model: &model, data: Some(DEVICE_DATA), min_external_bytes: MIN_EXTERNAL_BYTES };
     let inside = SaveOptimized { data: None, ..outside };
     let create = |save| RawSession::new(runtime, &Creation { save: Some(save), ..*creation });
-    create(outside).or_else(|error| create(inside).map_err(|_| error))
+    create(outside).or_else(|error| {
+        // ONNX Runtime does not say that it is the disk that is full.
+        scratch.probe()?;
+        create(inside).map_err(|_| error)
+    })
 }
 
 /// An artifact with only the portable model.

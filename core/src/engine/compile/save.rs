@@ -12,6 +12,9 @@ use crate::{Error, Result};
 const GUARD: &str = "guard";
 const EXTENSION: &str = "tmp";
 
+/// More than a disk that refused a tensor has left.
+const PROBE_BYTES: usize = 64 * 1024;
+
 /// A folder for unfinished work, removed with what is in it when dropped.
 pub(super) struct Scratch {
     path: PathBuf,
@@ -61,6 +64,16 @@ impl Scratch {
         }
         fs::create_dir_all(&path).map_err(|error| io_error("create", &path, &error))?;
         Ok(Self { path, _guard: None })
+    }
+
+    /// Writes a little, to learn whether that is possible.
+    ///
+    /// # Errors
+    /// `io` if it is not.
+    pub(super) fn probe(&self) -> Result<()> {
+        let path = self.path.join("probe");
+        let written = fs::write(&path, [0; PROBE_BYTES]);
+        written.and_then(|()| fs::remove_file(&path)).map_err(|error| io_error("write", &path, &error))
     }
 
     pub(super) fn path(&self) -> &Path {
