@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::artifact::{ArtifactWriter, DeviceKey, ModelManifest};
 use crate::engine::compile::admit::Folders;
+use crate::engine::compile::repair;
 use crate::engine::compile::save::{self, Scratch};
 use crate::engine::files::{io_error, map};
 use crate::engine::runtime::{Creation, RawSession, Runtime, SaveOptimized};
@@ -50,9 +51,10 @@ pub(super) fn start(path: &Path, model: &Model, digest: &str) -> Result<Artifact
 /// Adds what `create_and_save` kept to an artifact.
 pub(super) fn add_device(writer: &mut ArtifactWriter, key: DeviceKey, scratch: &Scratch) -> Result<()> {
     let path = scratch.path().join(DEVICE_MODEL);
-    let model = Model::parse(fs::read(&path).map_err(|error| io_error("read", &path, &error))?)?;
+    let mut model = Model::parse(fs::read(&path).map_err(|error| io_error("read", &path, &error))?)?;
     let data = map_if_there(&scratch.path().join(DEVICE_DATA))?;
     let files = MemoryFiles::from_iter([(DEVICE_DATA, data)]);
+    repair::remove_doubles(&mut model, &files)?;
     writer.set_device(key, &model, &files, Vec::new()).map(drop)
 }
 

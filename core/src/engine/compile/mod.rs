@@ -7,6 +7,7 @@ mod command;
 mod digest;
 mod key;
 pub(super) mod load;
+mod repair;
 mod save;
 mod store;
 
