@@ -181,10 +181,16 @@ def external_data():
     """Weights in a file of their own, large and small."""
     steps = [{"bytes": rng.integers(0, 257, (n, 2048), dtype=np.int32)} for n in (1, 3)]
     case("external", out / "external/external.onnx", steps)
-    (out / "small-external").mkdir()
-    model = out / "small-external/small-external.onnx"
-    save(load(out / "odd-sizes.onnx"), model, save_as_external_data=True, location="weights.bin", size_threshold=0)
-    case("small-external", model, [{"x": rng.standard_normal((1, 3, 9, 9)).astype(np.float32)}])
+    for name, inner, least, steps in [
+        ("kinds-external", "kinds-of-weights", 1024, [{"x": rng.standard_normal((2, 32)).astype(np.float32), "i": np.arange(3)}]),
+        ("small-external", "odd-sizes", 0, [{"x": rng.standard_normal((1, 3, 9, 9)).astype(np.float32)}]),
+        ("branches-external", "branches", 0, [{"x": rng.standard_normal((2, 48)).astype(np.float32), "outer": np.array(o),
+                                            "inner": np.array(i), "count": np.array(2)} for o in (False, True) for i in (False, True)]),
+    ]:
+        (out / name).mkdir()
+        model = out / name / f"{name}.onnx"
+        save(load(out / f"{inner}.onnx"), model, save_as_external_data=True, location="weights.bin", size_threshold=least)
+        case(name, model, steps)
 
 
 def models_to_change():

@@ -10,13 +10,14 @@ use crate::engine::compile::repair;
 use crate::engine::compile::save::{self, Scratch};
 use crate::engine::files::{io_error, map};
 use crate::engine::runtime::{Creation, RawSession, Runtime, SaveOptimized};
-use crate::model::{Bytes, MemoryFiles, Model};
+use crate::model::{Bytes, ExternalDataResolver, ExternalLocation, MemoryFiles, Model};
 use crate::{ErrorCode, Result};
 
 /// Initializers below this size stay in the graph: ONNX Runtime reads small ones while it infers shapes.
 const MIN_EXTERNAL_BYTES: usize = 1024;
 const DEVICE_MODEL: &str = "device.onnx";
-const DEVICE_DATA: &str = "device.bin";
+/// Named so that no model's own data is: the graph may refer to both.
+const DEVICE_DATA: &str = "ortlet-device-data.bin";
 
 /// Creates a session and keeps what ONNX Runtime made of the graph in `scratch`.
 ///
@@ -48,12 +49,18 @@ pub(super) fn start(path: &Path, model: &Model, digest: &str) -> Result<Artifact
     ArtifactWriter::new(model, &Folders::of_file(path), about)
 }
 
-/// Adds what `create_and_save` kept to an artifact.
-pub(super) fn add_device(writer: &mut ArtifactWriter, key: DeviceKey, scratch: &Scratch) -> Result<()> {
+/// Adds what `create_and_save` kept to an artifact. `original` reads the external data of the model that it was made
+/// of, which ONNX Runtime sometimes leaves where it is.
+pub(super) fn add_device(
+    writer: &mut ArtifactWriter,
+    key: DeviceKey,
+    scratch: &Scratch,
+    original: &dyn ExternalDataResolver,
+) -> Result<()> {
     let path = scratch.path().join(DEVICE_MODEL);
     let mut model = Model::parse(fs::read(&path).map_err(|error| io_error("read", &path, &error))?)?;
     let data = map_if_there(&scratch.path().join(DEVICE_DATA))?;
-    let files = MemoryFiles::from_iter([(DEVICE_DATA, data)]);
+    let files = DeviceFiles { own: MemoryFiles::from_iter([(DEVICE_DATA, data)]), original };
     repair::remove_doubles(&mut model, &files)?;
     writer.set_device(key, &model, &files, Vec::new()).map(drop)
 }
@@ -79,6 +86,18 @@ pub(super) fn store(
         confirm()
     })?;
     Ok(size)
+}
+
+/// The data that ONNX Runtime wrote, and that of the model before.
+struct DeviceFiles<'a> {
+    own: MemoryFiles,
+    original: &'a dyn ExternalDataResolver,
+}
+
+impl ExternalDataResolver for DeviceFiles<'_> {
+    fn read(&self, location: &ExternalLocation) -> Result<Bytes> {
+        if location.location == DEVICE_DATA { self.own.read(location) } else { self.original.read(location) }
+    }
 }
 
 /// ONNX Runtime writes no data file when every initializer is small.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::artifact::DeviceKey;
+use crate::engine::compile::admit::Folders;
 use crate::engine::compile::build;
 use crate::engine::compile::digest::{Checked, Remembered};
 use crate::engine::compile::key::{device_key, entry_name};
@@ -166,7 +167,7 @@ impl Load<'_> {
     ) -> Result<()> {
         let model = Model::parse(Bytes::from_owner(map(self.path)?))?;
         let mut writer = build::start(self.path, &model, &remembered.digest)?;
-        build::add_device(&mut writer, key, scratch)?;
+        build::add_device(&mut writer, key, scratch, &Folders::of_file(self.path))?;
         build::store(writer, &self.store.artifact(name), scratch, || remembered.confirm(self.path))?;
         self.store.touch(name);
         Ok(())

@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{ArtifactWriter, DeviceKey};
+use crate::engine::compile::admit::Folders;
 use crate::engine::compile::build;
 use crate::engine::compile::digest::{Checked, Remembered};
 use crate::engine::compile::key::device_key;
@@ -14,7 +15,7 @@ use crate::engine::compile::save::Scratch;
 use crate::engine::files::map;
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, Runtime, SessionOptions};
 use crate::error::ResultExt;
-use crate::model::Model;
+use crate::model::{Bytes, MemoryFiles, Model};
 use crate::{Error, ErrorKind, Result};
 
 /// What compiling gave. Times are in nanoseconds, sizes in bytes.
@@ -91,7 +92,7 @@ fn compile_file(path: &Path, target: &Path, options: &SessionOptions) -> Result<
     let create_ns = nanoseconds(start);
 
     let start = Instant::now();
-    build::add_device(&mut writer, key.clone(), &scratch)?;
+    original.add_device(path, &mut writer, key.clone(), &scratch)?;
     let device_count = writer.devices().count();
     let file_bytes = build::store(writer, target, &scratch, || original.confirm(path))?;
     let store_ns = nanoseconds(start);
@@ -152,6 +153,22 @@ impl Original {
                 let real = real_path(path)?;
                 let bytes = opened.artifact.relocated_portable_model(&file_name(path)?)?;
                 create(ModelSource::Bytes { bytes: &bytes, folder: real.parent() })
+            }
+        }
+    }
+
+    fn add_device(
+        &self,
+        path: &Path,
+        writer: &mut ArtifactWriter,
+        key: DeviceKey,
+        scratch: &Scratch,
+    ) -> Result<()> {
+        match self {
+            Self::Model(..) => build::add_device(writer, key, scratch, &Folders::of_file(path)),
+            Self::Artifact(_) => {
+                let file = (file_name(path)?, Bytes::from_owner(map(path)?));
+                build::add_device(writer, key, scratch, &MemoryFiles::from_iter([file]))
             }
         }
     }
