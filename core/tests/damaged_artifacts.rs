@@ -94,7 +94,7 @@ fn assert_clear(error: &Error, what: &str) {
 
 #[test]
 fn cut_artifacts_are_refused() {
-    let (path, parts) = compiled(&folder("artifact_damage_cut"));
+    let (path, parts) = compiled(&folder("damaged_artifacts_cut"));
     let mut random = Random(1);
     let borders = parts.sections.iter().flat_map(|(_, range)| [range.start, range.end]);
     let mut lengths: Vec<usize> = borders.flat_map(|border| [border - 1, border, border + 1]).collect();
@@ -116,7 +116,7 @@ fn cut_artifacts_are_refused() {
 
 #[test]
 fn flipped_bits_of_the_structure_are_always_found() {
-    let (path, parts) = compiled(&folder("artifact_damage_structure"));
+    let (path, parts) = compiled(&folder("damaged_artifacts_structure"));
     let mut random = Random(2);
     let mut flips = places(&(0..HEADER_BYTES), HEADER_FLIP_COUNT, &mut random);
     flips.extend(0..24);
@@ -131,7 +131,7 @@ fn flipped_bits_of_the_structure_are_always_found() {
 
 #[test]
 fn flipped_bits_of_data_are_found_if_the_file_was_touched_or_is_verified() {
-    let (path, parts) = compiled(&folder("artifact_damage_data"));
+    let (path, parts) = compiled(&folder("damaged_artifacts_data"));
     let mut random = Random(3);
     for (kind, range) in parts.sections.iter().filter(|(kind, _)| is_data(*kind)) {
         for at in places(range, FLIP_COUNT, &mut random) {
@@ -152,7 +152,7 @@ fn flipped_bits_of_data_are_found_if_the_file_was_touched_or_is_verified() {
 
 #[test]
 fn flipped_bits_of_padding_do_no_harm() {
-    let (path, parts) = compiled(&folder("artifact_damage_padding"));
+    let (path, parts) = compiled(&folder("damaged_artifacts_padding"));
     let mut random = Random(4);
     let gaps: Vec<Range<usize>> = parts.gaps().collect();
     assert!(!gaps.is_empty());
@@ -167,7 +167,7 @@ fn flipped_bits_of_padding_do_no_harm() {
 
 #[test]
 fn damaged_artifacts_are_not_made_into_new_ones() {
-    let place = folder("artifact_damage_compile");
+    let place = folder("damaged_artifacts_compile");
     let (path, parts) = compiled(&place);
     let mut random = Random(5);
     for (kind, range) in &parts.sections {
@@ -181,7 +181,7 @@ fn damaged_artifacts_are_not_made_into_new_ones() {
 
 #[test]
 fn damaged_entries_heal() {
-    let place = folder("artifact_damage_cache");
+    let place = folder("damaged_artifacts_cache");
     let options = SessionOptions { verify: true, ..cached(&place) };
     let load = |options: &SessionOptions| {
         let session = Session::load(&case().model, options).unwrap();
@@ -221,7 +221,7 @@ fn damaged_entries_heal() {
 #[cfg(unix)]
 #[test]
 fn entries_that_are_no_files_are_no_entries() {
-    let place = folder("artifact_damage_no_file");
+    let place = folder("damaged_artifacts_no_file");
     let load = || Session::load(&case().model, &cached(&place)).unwrap();
     load();
     let path = place.join(files(&place, ".ortlet").remove(0));
