@@ -80,7 +80,7 @@ pub fn compile(
 fn compile_file(path: &Path, target: &Path, options: &SessionOptions) -> Result<CompileReport> {
     let runtime = Runtime::load(&options.runtime)?;
     let (start, bytes) = (Instant::now(), Bytes::from_owner(map(path)?));
-    let scratch = Scratch::new(scratch_for(target)?)?;
+    let scratch = Scratch::beside(target)?;
     let from_artifact = is_artifact(&bytes);
     let Original { mut writer, digest, model_bytes } =
         if from_artifact { of_artifact(path)? } else { of_model(path, bytes)? };
@@ -131,13 +131,4 @@ fn of_artifact(path: &Path) -> Result<Original> {
         digest: about.digest.clone(),
         model_bytes: about.bytes,
     })
-}
-
-/// A folder for unfinished work beside the target, so that the result can be renamed into place.
-fn scratch_for(target: &Path) -> Result<PathBuf> {
-    let name = target.file_name().ok_or_else(|| Error::invalid_argument("artifact", "is no file name"))?;
-    let mut scratch = std::ffi::OsString::from(".");
-    scratch.push(name);
-    scratch.push(format!(".{}.tmp", std::process::id()));
-    Ok(target.with_file_name(scratch))
 }

@@ -10,6 +10,7 @@ pub(super) mod load;
 mod save;
 mod store;
 
+pub use cached::CacheOutcome;
 pub use command::{CompileReport, compile};
 pub use store::CacheEntry;
 pub(super) use store::Store;

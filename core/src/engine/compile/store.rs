@@ -36,6 +36,14 @@ pub struct CacheEntry {
     pub last_used_unix_s: u64,
 }
 
+/// Makes a folder that only its owner can use: what is in it is run without further questions.
+fn create_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
 /// Held by the process that writes an entry. The system gives it back when the process ends, however it ends.
 pub(super) struct EntryLock {
     _file: File,
@@ -49,7 +57,7 @@ impl Store {
 
     /// Uses a folder, making it if it is not there. A folder that may not be written to can still be read from.
     pub(crate) fn open(folder: &Path) -> Self {
-        let _ = fs::create_dir_all(folder);
+        let _ = create_private(folder);
         Self::at(folder)
     }
 

@@ -20,7 +20,7 @@ use crate::model::Model;
 use crate::tensor::{Value, ValueInfo, ValueView};
 
 pub use outputs::Outputs;
-pub use report::{CacheOutcome, CacheReport, LoadPhases, Origin, SessionReport};
+pub use report::{CacheReport, LoadPhases, Origin, SessionReport};
 
 /// A model that is ready to run.
 ///
@@ -107,24 +107,15 @@ impl Session {
         check::options(options)?;
         let store = Store::open(folder);
         let cached = compile::cached::load(path, Runtime::load(&options.runtime)?, options, &store)?;
-        let failed = !cached.warnings.is_empty() && !cached.healed;
-        let (raw, mut report, outcome) = match cached.made {
-            Made::FromEntry(loaded) => {
-                let (raw, report) = Self::of_loaded(loaded);
-                (raw, report, CacheOutcome::Hit)
-            }
-            Made::FromModel { raw, stored, create_ns, store_ns } => {
+        let (raw, mut report) = match cached.made {
+            Made::FromEntry(loaded) => Self::of_loaded(loaded),
+            Made::FromModel { raw, create_ns, store_ns } => {
                 let phases = LoadPhases { create_ns, store_ns, ..LoadPhases::default() };
-                let outcome = match (stored, cached.healed) {
-                    (true, true) => CacheOutcome::Healed,
-                    (true, false) => CacheOutcome::Stored,
-                    (false, _) if failed || cached.healed => CacheOutcome::Failed,
-                    (false, _) => CacheOutcome::Off,
-                };
-                (raw, SessionReport { phases, ..SessionReport::default() }, outcome)
+                (raw, SessionReport { phases, ..SessionReport::default() })
             }
         };
-        report.cache = CacheReport { outcome, folder: Some(folder.to_owned()), key: cached.key };
+        let folder = Some(folder.to_owned());
+        report.cache = CacheReport { outcome: cached.outcome, folder, key: cached.key };
         report.phases.check_ns = cached.check_ns;
         report.phases.digest_ns = cached.digest_ns;
         report.warnings = cached.warnings;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::compile::CacheOutcome;
+
 /// How a session came to be. Times are in nanoseconds, sizes in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionReport {
@@ -45,23 +47,6 @@ pub struct CacheReport {
     pub folder: Option<PathBuf>,
     /// The entry's name.
     pub key: Option<String>,
-}
-
-/// What happened with the cache.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CacheOutcome {
-    /// No cache was asked for, or the model needs none.
-    #[default]
-    Off,
-    /// The compiled model was there.
-    Hit,
-    /// It was not there; now it is.
-    Stored,
-    /// It was there but damaged, and was made anew.
-    Healed,
-    /// It could be neither read nor written; the warnings say why.
-    Failed,
 }
 
 /// Where the time of a load went.
