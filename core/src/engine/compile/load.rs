@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 use memmap2::Mmap;
 
 use crate::artifact::Artifact;
+use crate::engine::compile::disk::io_error;
 use crate::engine::compile::key::device_key;
-use crate::engine::files::io_error;
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, RawSession, Runtime, SessionOptions};
 use crate::model::Bytes;
 use crate::{Error, ErrorCode, ErrorKind, Result};

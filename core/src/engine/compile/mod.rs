@@ -5,6 +5,7 @@ mod build;
 pub(super) mod cached;
 mod command;
 mod digest;
+pub(super) mod disk;
 mod key;
 pub(super) mod load;
 mod save;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::engine::files::io_error;
+use crate::engine::compile::disk::io_error;
 use crate::{Error, Result};
 
 /// A folder for unfinished work, removed with what is in it when dropped.

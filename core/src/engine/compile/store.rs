@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::artifact::Artifact;
-use crate::engine::files::io_error;
+use crate::engine::compile::disk::io_error;
 
 const ARTIFACT: &str = "ortlet";
 const LOCK: &str = "lock";
