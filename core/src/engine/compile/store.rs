@@ -44,6 +44,15 @@ fn create_private(folder: &Path) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
+/// The name of a file without its extension, if a cache gave it: somebody may have chosen a folder that also holds
+/// their own `model.ortlet` or `Cargo.lock`.
+fn own_name(path: &Path) -> Option<&str> {
+    let name = path.file_stem()?.to_str()?;
+    let is_digest =
+        matches!(name.len(), 32 | 64) && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    is_digest.then_some(name)
+}
+
 /// Held by the process that writes an entry. The system gives it back when the process ends, however it ends.
 pub(super) struct EntryLock {
     _file: File,
@@ -112,7 +121,7 @@ impl Store {
     }
 
     fn entry(&self, path: &Path) -> Option<CacheEntry> {
-        let key = path.file_stem()?.to_str()?.to_owned();
+        let key = own_name(path)?.to_owned();
         let is_artifact = path.extension().is_some_and(|extension| extension == ARTIFACT);
         let file = fs::metadata(path).ok().filter(|file| is_artifact && file.is_file())?;
         let lock = fs::metadata(self.folder.join(format!("{key}.{LOCK}"))).and_then(|lock| lock.modified());
@@ -147,7 +156,7 @@ impl Store {
             self.remove(&entry.key)?;
         }
         let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        for path in files.map(|file| file.path()) {
+        for path in files.map(|file| file.path()).filter(|path| own_name(path).is_some()) {
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some(NOTE | LOCK) => drop(fs::remove_file(&path)),
                 Some(SCRATCH) => drop(fs::remove_dir_all(&path)),
@@ -163,5 +172,28 @@ impl Store {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &path, &error)),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_others_are_neither_listed_nor_removed() {
+        let folder = std::env::temp_dir().join(format!("ortlet-store-{}", std::process::id()));
+        let key = "0123456789abcdef".repeat(2);
+        fs::create_dir_all(folder.join("build.tmp")).unwrap();
+        fs::create_dir_all(folder.join(format!("{key}.tmp"))).unwrap();
+        let theirs = ["model.ortlet", "Cargo.lock", "my.note", "ABCDEF.ortlet"].map(str::to_owned);
+        let ours = ["ortlet", "lock"].map(|extension| format!("{key}.{extension}"));
+        for name in theirs.iter().chain(&ours) {
+            fs::write(folder.join(name), "x").unwrap();
+        }
+        let removed = Store::at(&folder).clear().unwrap();
+        assert_eq!(removed.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), [key.as_str()]);
+        assert!(theirs.iter().all(|name| folder.join(name).exists()) && folder.join("build.tmp").exists());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), theirs.len() + 1);
+        fs::remove_dir_all(&folder).unwrap();
     }
 }
