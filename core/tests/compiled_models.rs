@@ -75,3 +75,13 @@ fn other_options_take_the_portable_model() {
     assert_eq!(report.portable_reason.as_deref(), Some("made with other session options"));
     assert_eq!(session.inputs()[0].to_string(), "input_ids: int64[1, 16]");
 }
+
+#[test]
+fn an_artifact_never_replaces_its_model() {
+    let model = folder("compiled_models_replace").join("m.ortlet");
+    std::fs::copy(&reference().case("magika").model, &model).unwrap();
+    let whole = std::fs::read(&model).unwrap();
+    let error = ortlet::compile(&model, &model, &two_threads()).unwrap_err();
+    assert_eq!(error.code(), ortlet::ErrorCode::InvalidArgument, "{error}");
+    assert_eq!(std::fs::read(&model).unwrap(), whole);
+}

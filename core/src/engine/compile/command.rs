@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{ArtifactWriter, DeviceKey, model_digest};
-use crate::engine::compile::admit::{self, Folders};
+use crate::engine::compile::admit::{self, Admitted, Folders};
 use crate::engine::compile::build;
 use crate::engine::compile::disk::{io_error, map};
 use crate::engine::compile::key::device_key;
@@ -54,7 +54,8 @@ struct Original {
 /// aside and renamed, so that nobody ever sees half of it; it may be the same path as `model` if that is an artifact.
 ///
 /// # Errors
-/// Those of loading the model, `unsupported` for models in ORT format, and `io` if the artifact cannot be written.
+/// Those of loading the model, `unsupported` for models in ORT format, `invalid_argument` if the artifact would
+/// replace the model, and `io` if it cannot be written.
 ///
 /// [`Session::load`]: crate::Session::load
 ///
@@ -83,7 +84,7 @@ fn compile_file(path: &Path, target: &Path, options: &SessionOptions) -> Result<
     let scratch = Scratch::beside(target)?;
     let from_artifact = is_artifact(&bytes);
     let Original { mut writer, digest, model_bytes } =
-        if from_artifact { of_artifact(path)? } else { of_model(path, bytes)? };
+        if from_artifact { of_artifact(path)? } else { of_model(path, bytes, target)? };
     let key = device_key(runtime, &digest, options);
     let check_ns = nanoseconds(start);
 
@@ -111,9 +112,11 @@ fn compile_file(path: &Path, target: &Path, options: &SessionOptions) -> Result<
     Ok(CompileReport { path, file_bytes, model_bytes, key, device_count, check_ns, create_ns, store_ns })
 }
 
-fn of_model(path: &Path, bytes: Bytes) -> Result<Original> {
+fn of_model(path: &Path, bytes: Bytes, target: &Path) -> Result<Original> {
     let folders = Folders::of_file(path);
-    if admit::bytes(&bytes, &folders)?.format == ModelFormat::Ort {
+    let admitted = admit::bytes(&bytes, &folders)?;
+    refuse_to_replace(path, &admitted, target)?;
+    if admitted.format == ModelFormat::Ort {
         let reason = "it is optimised already; compile the ONNX model that it was made from";
         return Err(Error::unsupported("compiling of a model in ORT format", reason));
     }
@@ -121,6 +124,17 @@ fn of_model(path: &Path, bytes: Bytes) -> Result<Original> {
     let model = Model::parse(bytes)?;
     let model_bytes = model.report().total_bytes;
     Ok(Original { writer: build::start(path, &model, &digest)?, digest, model_bytes })
+}
+
+/// An artifact takes the place of a file of its name; that must not be the model or its data.
+fn refuse_to_replace(path: &Path, admitted: &Admitted, target: &Path) -> Result<()> {
+    let Ok(target) = fs::canonicalize(target) else { return Ok(()) };
+    let is_target = |path: &Path| fs::canonicalize(path).is_ok_and(|path| path == target);
+    if is_target(path) || admitted.external_files.iter().any(|path| is_target(path)) {
+        let reason = format!("`{}` belongs to the model; choose another name", target.display());
+        return Err(Error::invalid_argument("artifact", reason));
+    }
+    Ok(())
 }
 
 fn of_artifact(path: &Path) -> Result<Original> {
