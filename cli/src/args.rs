@@ -34,7 +34,7 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Show what is in a model: inputs, outputs, operators, parameters. Needs no ONNX Runtime.
+    /// Show what is in a model, compiled or not: inputs, outputs, operators, parameters. Needs no ONNX Runtime.
     Inspect(InspectArgs),
     /// Run a model once and show or save its outputs.
     Run(RunArgs),
@@ -48,6 +48,9 @@ pub enum Command {
 pub struct InspectArgs {
     /// The model file.
     pub model: PathBuf,
+    /// Check all the data of a compiled model, not only its structure.
+    #[arg(long)]
+    pub verify: bool,
 }
 
 #[derive(Args)]

@@ -7,6 +7,7 @@ mod files;
 mod inputs;
 mod inspect;
 mod literal;
+mod moment;
 mod npy;
 mod output;
 mod process;
