@@ -1,11 +1,11 @@
 //! The command line: commands, options and what they mean to the library.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ortlet::runtime::RuntimeOptions;
-use ortlet::{Error, Provider, Result, SessionOptions, Threads};
+use ortlet::{Cache, Error, Provider, Result, SessionOptions, Threads};
 
 const SPEC_HELP: &str = "\
 Input values (SPEC):
@@ -40,6 +40,8 @@ pub enum Command {
     Run(RunArgs),
     /// Measure how long a model takes and what it needs.
     Bench(BenchArgs),
+    /// List or clear the compiled models that `run` and `bench` keep.
+    Cache(CacheArgs),
     /// Say which ONNX Runtime was found, what the machine can do, and what to do about anything missing.
     Doctor(DoctorArgs),
 }
@@ -51,6 +53,24 @@ pub struct InspectArgs {
     /// Check all the data of a compiled model, not only its structure.
     #[arg(long)]
     pub verify: bool,
+}
+
+#[derive(Args)]
+pub struct CacheArgs {
+    #[command(subcommand)]
+    pub action: CacheAction,
+    /// The cache folder. Without it, what ORTLET_CACHE names, else the platform's.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
+/// What to do with the cache.
+#[derive(Clone, Copy, Subcommand)]
+pub enum CacheAction {
+    /// Show the compiled models, the least recently used first.
+    List,
+    /// Remove the compiled models.
+    Clear,
 }
 
 #[derive(Args)]
@@ -176,6 +196,15 @@ impl EngineArgs {
         options.dims.extend(self.dim.iter().cloned());
         options.config.extend(self.config.iter().cloned());
         Ok(options)
+    }
+}
+
+/// The cache in this folder; without one in that of the environment, else in the platform's.
+pub fn cache_at(folder: Option<&Path>) -> Cache {
+    match folder {
+        Some(folder) => Cache::Folder(folder.to_owned()),
+        None if Cache::Default.folder().is_some() => Cache::Default,
+        None => Cache::Platform,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod cache;
 mod doctor;
 mod files;
 mod inputs;
@@ -50,6 +51,7 @@ fn dispatch(cli: &Cli) -> Result<bool> {
         Command::Inspect(args) => inspect::run(args, cli.json).map(|()| true),
         Command::Run(args) => run::run(args, cli.json).map(|()| true),
         Command::Bench(args) => bench::run(args, cli.json).map(|()| true),
+        Command::Cache(args) => cache::run(args, cli.json).map(|()| true),
         Command::Doctor(args) => doctor::run(args, cli.json),
     }
 }

@@ -109,6 +109,8 @@ fn mistakes_in_the_command_line_have_their_own_exit_code() {
         &["run", "m.onnx", "--threads", "many"],
         &["run", "m.onnx", "--dim", "batch"],
         &["run", "m.onnx", "--level", "most"],
+        &["cache"],
+        &["cache", "burn"],
         &["bench", "m.onnx", "--runs", "0"],
         &["bench", "m.onnx", "--seconds", "-1"],
         &["bench", "m.onnx", "--runs", "5", "--seconds", "5"],

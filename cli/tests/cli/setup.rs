@@ -27,8 +27,15 @@ pub fn folder(name: &str) -> PathBuf {
 
 /// The program with these arguments and the tests' ONNX Runtime.
 pub fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    bare_command(arguments)
+}
+
+/// The program with these arguments and the tests' ONNX Runtime, as a user would start it; but never with the user's
+/// own cache.
+pub fn bare_command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ortlet"));
     command.args(arguments).env("ORTLET_RUNTIME", setting("ORTLET_RUNTIME"));
+    command.env("ORTLET_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
     command
 }
 
