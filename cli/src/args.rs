@@ -93,7 +93,7 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value_t = Print::Summary)]
     pub print: Print,
     #[command(flatten)]
-    pub engine: EngineArgs,
+    pub engine: LoadArgs,
 }
 
 /// How much of the outputs to print.
@@ -127,7 +127,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
     #[command(flatten)]
-    pub engine: EngineArgs,
+    pub engine: LoadArgs,
 }
 
 #[derive(Args)]
@@ -197,6 +197,42 @@ impl EngineArgs {
         options.config.extend(self.config.iter().cloned());
         Ok(options)
     }
+}
+
+/// How the model is run, and where what was made of it is kept.
+#[derive(Args)]
+pub struct LoadArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    kept: KeptArgs,
+}
+
+impl LoadArgs {
+    /// The library's options.
+    ///
+    /// # Errors
+    /// As [`EngineArgs::session_options`].
+    pub fn session_options(&self) -> Result<SessionOptions> {
+        let KeptArgs { cache, no_cache, verify } = &self.kept;
+        let cache = if *no_cache { Cache::Off } else { cache_at(cache.as_deref()) };
+        Ok(SessionOptions { cache, verify: *verify, ..self.engine.session_options()? })
+    }
+}
+
+/// Where compiled models are kept.
+#[derive(Args)]
+#[command(next_help_heading = "Cache options")]
+struct KeptArgs {
+    /// Folder to keep compiled models in. Without it, what ORTLET_CACHE names, else the platform's.
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    cache: Option<PathBuf>,
+    /// Neither use nor keep compiled models.
+    #[arg(long)]
+    no_cache: bool,
+    /// Check all the data of a compiled model, not only its structure.
+    #[arg(long)]
+    verify: bool,
 }
 
 /// The cache in this folder; without one in that of the environment, else in the platform's.

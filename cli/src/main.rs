@@ -15,6 +15,7 @@ mod process;
 mod random;
 mod run;
 mod scalar;
+mod session;
 mod summary;
 
 use std::process::ExitCode;

@@ -109,6 +109,7 @@ fn mistakes_in_the_command_line_have_their_own_exit_code() {
         &["run", "m.onnx", "--threads", "many"],
         &["run", "m.onnx", "--dim", "batch"],
         &["run", "m.onnx", "--level", "most"],
+        &["run", "m.onnx", "--cache", "x", "--no-cache"],
         &["cache"],
         &["cache", "burn"],
         &["bench", "m.onnx", "--runs", "0"],

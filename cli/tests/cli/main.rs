@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod bench;
+mod cache;
 mod doctor;
 mod errors;
 mod inspect;
