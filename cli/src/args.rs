@@ -36,6 +36,8 @@ pub struct Cli {
 pub enum Command {
     /// Show what is in a model, compiled or not: inputs, outputs, operators, parameters. Needs no ONNX Runtime.
     Inspect(InspectArgs),
+    /// Compile a model for this device into one file that loads fast, or add this device to such a file.
+    Compile(CompileArgs),
     /// Run a model once and show or save its outputs.
     Run(RunArgs),
     /// Measure how long a model takes and what it needs.
@@ -53,6 +55,17 @@ pub struct InspectArgs {
     /// Check all the data of a compiled model, not only its structure.
     #[arg(long)]
     pub verify: bool,
+}
+
+#[derive(Args)]
+pub struct CompileArgs {
+    /// The model file, or a compiled model that gets a part for this device.
+    pub model: PathBuf,
+    /// The file to write. Without it, beside the model, with the extension `ortlet`.
+    #[arg(short = 'o', long, value_name = "OUT.ortlet")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 #[derive(Args)]

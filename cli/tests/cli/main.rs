@@ -3,6 +3,7 @@
 
 mod bench;
 mod cache;
+mod compile;
 mod doctor;
 mod errors;
 mod inspect;
