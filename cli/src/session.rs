@@ -41,6 +41,7 @@ fn phases(phases: &LoadPhases) -> String {
     let named = [
         ("check", phases.check_ns),
         ("digest", phases.digest_ns),
+        ("load ONNX Runtime", phases.runtime_ns),
         ("map", phases.map_ns),
         ("create", phases.create_ns),
         ("store", phases.store_ns),

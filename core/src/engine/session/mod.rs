@@ -79,21 +79,20 @@ impl Session {
 
     /// A session made by ONNX Runtime from a checked model.
     pub(in crate::engine) fn create(creation: &Creation<'_>, check_ns: u64, start: Instant) -> Result<Self> {
-        check::options(creation.options)?;
-        let runtime = Runtime::load(&creation.options.runtime)?;
+        let (runtime, runtime_ns) = checked_runtime(creation.options)?;
         let create = Instant::now();
         let raw = RawSession::new(runtime, creation)?;
         let create_ns = nanoseconds(create);
-        let phases = LoadPhases { check_ns, create_ns, ..LoadPhases::default() };
+        let phases = LoadPhases { runtime_ns, check_ns, create_ns, ..LoadPhases::default() };
         Ok(Self::of(raw, SessionReport { phases, ..SessionReport::default() }, start))
     }
 
     /// A session of an artifact.
     pub(in crate::engine) fn from_artifact(path: &Path, options: &SessionOptions) -> Result<Self> {
         let start = Instant::now();
-        check::options(options)?;
-        let loaded = compile::load::load(path, Runtime::load(&options.runtime)?, options)?;
-        let (raw, report) = Self::of_loaded(loaded);
+        let (runtime, runtime_ns) = checked_runtime(options)?;
+        let (raw, mut report) = Self::of_loaded(compile::load::load(path, runtime, options)?);
+        report.phases.runtime_ns = runtime_ns;
         Ok(Self::of(raw, report, start))
     }
 
@@ -104,9 +103,9 @@ impl Session {
         options: &SessionOptions,
     ) -> Result<Self> {
         let start = Instant::now();
-        check::options(options)?;
+        let (runtime, runtime_ns) = checked_runtime(options)?;
         let store = Store::open(folder);
-        let cached = compile::cached::load(path, Runtime::load(&options.runtime)?, options, &store)?;
+        let cached = compile::cached::load(path, runtime, options, &store)?;
         let (raw, mut report) = match cached.made {
             Made::FromEntry(loaded) => Self::of_loaded(loaded),
             Made::FromModel { raw, create_ns, store_ns } => {
@@ -116,6 +115,7 @@ impl Session {
         };
         let folder = Some(folder.to_owned());
         report.cache = CacheReport { outcome: cached.outcome, folder, key: cached.key };
+        report.phases.runtime_ns = runtime_ns;
         report.phases.check_ns = cached.check_ns;
         report.phases.digest_ns = cached.digest_ns;
         report.warnings = cached.warnings;
@@ -233,6 +233,13 @@ impl Session {
         };
         Ok(Outputs::new(wanted.iter().zip(outputs).map(named).collect::<Result<_>>()?))
     }
+}
+
+/// The runtime, once the options are known to make sense, and how long it took to load.
+fn checked_runtime(options: &SessionOptions) -> Result<(&'static Runtime, u64)> {
+    check::options(options)?;
+    let start = Instant::now();
+    Ok((Runtime::load(&options.runtime)?, nanoseconds(start)))
 }
 
 impl Session {

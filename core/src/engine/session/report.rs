@@ -52,6 +52,8 @@ pub struct CacheReport {
 /// Where the time of a load went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadPhases {
+    /// Finding and loading ONNX Runtime, which only the first load of a process has to do.
+    pub runtime_ns: u64,
     /// Reading and checking the model.
     pub check_ns: u64,
     /// Digesting the model's content for the cache.
