@@ -1,0 +1,64 @@
+//! The same as JSON, with every sample, for those who calculate further.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
+
+use crate::figures::{Metric, figure};
+use crate::measure::{Heat, Lane};
+use crate::verdict::Verdict;
+
+pub fn write(path: &Path, rounds: usize, heats: &[Heat], floor: &Heat, verdicts: &[Verdict]) -> Result<()> {
+    let record = json!({
+        "bench": "coldstart",
+        "rounds": rounds,
+        "machine": machine(),
+        "models": heats.iter().map(heat).collect::<Vec<_>>(),
+        "floor": heat(floor),
+        "verdicts": verdicts,
+    });
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    }
+    let text = serde_json::to_string_pretty(&record)?;
+    fs::write(path, text + "\n").with_context(|| format!("write {}", path.display()))
+}
+
+fn heat(heat: &Heat) -> Value {
+    let lanes: Vec<Value> = heat.lanes.iter().map(|each| lane(heat, each)).collect();
+    json!({ "model": heat.model.name, "inputs": heat.model.inputs, "candidates": lanes })
+}
+
+fn lane(heat: &Heat, lane: &Lane) -> Value {
+    let cell = |metric: Metric| {
+        let figure = figure(heat, lane.contestant.name, metric);
+        (metric.key().to_owned(), json!(figure))
+    };
+    let figures: Map<String, Value> = Metric::ALL.into_iter().map(cell).collect();
+    json!({
+        "candidate": lane.contestant.name,
+        "problem": lane.problem,
+        "outputs": lane.agreement,
+        "figures": figures,
+        "samples": lane.samples,
+        "four_processes_kib": lane.weights,
+    })
+}
+
+/// What the figures depend on. How busy the machine is belongs to it.
+fn machine() -> Value {
+    let line = |path: &str, start: &str| {
+        let text = fs::read_to_string(path).ok()?;
+        let line = text.lines().find(|line| line.starts_with(start))?;
+        Some(line.split_once(':').map_or(line, |(_, value)| value).trim().to_owned())
+    };
+    json!({
+        "cpu": line("/proc/cpuinfo", "model name"),
+        "threads": thread::available_parallelism().ok(),
+        "kernel": line("/proc/sys/kernel/osrelease", ""),
+        "load_average": line("/proc/loadavg", ""),
+    })
+}
