@@ -51,6 +51,11 @@ pub trait Engine: Sized {
     /// # Errors
     /// Whatever the engine says.
     fn elements(&self, outputs: &Self::Outputs) -> Result<Vec<f32>>;
+
+    /// Whether the session came out of a cache, and what else is known about it; not timed.
+    fn report(&self, _session: &Self::Session) -> (Option<bool>, Option<serde_json::Value>) {
+        (None, None)
+    }
 }
 
 /// Does what the only argument orders, answers on standard output, and stays as long as told.
@@ -84,12 +89,15 @@ fn obey<E: Engine>(order: &Order) -> Result<()> {
         keep(path, &engine.elements(&outputs)?)?;
     }
     drop(outputs);
+    let (cache_hit, report) = engine.report(&session);
     answer(&Answer::Sample(Sample {
         create_ns: nanoseconds(created),
         first_output_ns: nanoseconds(first_output),
         language_kib: 0,
         anonymous_kib: memory.map(|memory| memory.anonymous_kib),
         steady_ns: steady(&engine, &session, &feed, Duration::from_millis(order.steady_ms))?,
+        cache_hit,
+        report,
     }));
     if order.hold {
         io::stdin().read_to_end(&mut Vec::new())?;

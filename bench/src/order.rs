@@ -104,6 +104,10 @@ pub struct Sample {
     pub anonymous_kib: Option<u64>,
     /// The median run after that.
     pub steady_ns: Option<u64>,
+    /// Whether the session came out of the candidate's cache, if it can tell.
+    pub cache_hit: Option<bool>,
+    /// What else the candidate can tell about the session, in its own words.
+    pub report: Option<serde_json::Value>,
 }
 
 #[cfg(test)]

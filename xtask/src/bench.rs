@@ -15,9 +15,6 @@ use crate::{repo, say, test, venv};
 const BENCHES: [(&str, &str); 1] =
     [("coldstart", "time and memory until a model has given its first output")];
 
-/// Peers that take long to compile, as features.
-const PEERS: [&str; 2] = ["--features", "tract"];
-
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let Some((name, rest)) = arguments.split_first() else {
         for (name, what) in BENCHES {
@@ -36,13 +33,13 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
 fn start(name: &str, arguments: &[String]) -> Result<ExitCode> {
     let data = setup::for_tests()?;
     let python = peers_in_python()?;
-    let features = build()?;
+    build()?;
 
     // In the caller's folder, so that paths mean what the caller meant.
     let mut command = cargo();
     command.args(["run", "--release", "--locked", "--quiet", "-p", "ortlet-bench", "--bin", name]);
     command.arg("--manifest-path").arg(repo::root().join("Cargo.toml"));
-    command.args(features).arg("--").args(arguments);
+    command.arg("--").args(arguments);
     let TestData { runtime, models, onnx, .. } = data;
     let places = [
         ("ORTLET_RUNTIME", runtime),
@@ -60,19 +57,24 @@ fn peers_in_python() -> Result<Option<PathBuf>> {
     skip_if_missing("OpenVINO", Cache::open().and_then(|cache| venv::ensure(&cache, &venv::BENCHES)))
 }
 
-/// Builds every candidate; the features it was built with.
-fn build() -> Result<&'static [&'static str]> {
-    say::note("building the candidates; the first time, tract takes minutes");
-    let built = |features: &[&str]| -> Result<bool> {
-        let mut command = repo::cargo();
-        command.args(["build", "--release", "--locked", "-p", "ortlet-bench", "--bins"]).args(features);
-        Ok(command.status().context("run cargo build")?.success())
-    };
-    if built(&PEERS)? {
-        return Ok(&PEERS);
+/// Builds every candidate. tract by itself: what it asks of crates that others use too must not change the others, and
+/// that it does not build somewhere must not stop them.
+fn build() -> Result<()> {
+    say::note("building the candidates");
+    if !succeeds(&["--bins"])? {
+        bail!("the benchmarks do not build");
     }
-    say::note("going on without tract, which does not build here");
-    if built(&[])? { Ok(&[]) } else { bail!("the benchmarks do not build") }
+    say::note("building tract; the first time, this takes minutes");
+    if !succeeds(&["--bin", "candidate-tract", "--features", "tract"])? {
+        say::note("going on without tract, which does not build here");
+    }
+    Ok(())
+}
+
+fn succeeds(selection: &[&str]) -> Result<bool> {
+    let mut command = repo::cargo();
+    command.args(["build", "--release", "--locked", "-p", "ortlet-bench"]).args(selection);
+    Ok(command.status().context("run cargo build")?.success())
 }
 
 fn cargo() -> Command {

@@ -1,11 +1,10 @@
 //! A candidate: Ortlet, cold or with its cache of compiled models.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use ortlet::runtime::{Runtime, RuntimeOptions};
 use ortlet::tensor::TensorView;
-use ortlet::{Outputs, Session, SessionOptions, Threads};
+use ortlet::{Cache, CacheOutcome, Outputs, Session, SessionOptions, Threads};
 use ortlet_bench::candidate::{self, Engine, Result};
 use ortlet_bench::order::{Data, Order};
 
@@ -31,11 +30,8 @@ impl Engine for Ortlet {
         let runtime = RuntimeOptions { path: Some(order.runtime.clone()), ..Default::default() };
         Runtime::load(&runtime)?;
         let threads = order.threads.map_or(Threads::Auto, Threads::Count);
-        let mut options = SessionOptions { threads, runtime, ..Default::default() };
-        if let Some(folder) = &order.cache {
-            use_cache(&mut options, folder)?;
-        }
-        Ok(Self(options))
+        let cache = order.cache.clone().map_or(Cache::Off, Cache::Folder);
+        Ok(Self(SessionOptions { threads, cache, runtime, ..Default::default() }))
     }
 
     fn feed(&self, order: &Order) -> Result<Vec<Fed>> {
@@ -71,9 +67,9 @@ impl Engine for Ortlet {
         }
         Ok(elements)
     }
-}
 
-/// Keeps compiled models in the folder.
-fn use_cache(_options: &mut SessionOptions, _folder: &Path) -> Result<()> {
-    Err("this version of Ortlet has no cache".into())
+    fn report(&self, session: &Session) -> (Option<bool>, Option<serde_json::Value>) {
+        let report = session.report();
+        (Some(report.cache.outcome == CacheOutcome::Hit), serde_json::to_value(report).ok())
+    }
 }

@@ -71,6 +71,8 @@ def obey(order):
         "language_kib": language,
         "anonymous_kib": anonymous,
         "steady_ns": steady(request, feed, order["steady_ms"]),
+        "cache_hit": compiled.get_property("LOADED_FROM_CACHE"),
+        "report": None,
     }, request
 
 

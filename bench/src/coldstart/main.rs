@@ -3,6 +3,7 @@
 mod agreement;
 mod contestants;
 mod figures;
+mod machine;
 mod measure;
 mod models;
 mod options;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use contestants::{ALL, EXACT, PEER};
+use machine::Machine;
 use measure::{Heat, Places};
 use options::Options;
 use progress::Progress;
@@ -48,11 +50,12 @@ fn run(options: Options) -> Result<bool> {
     let (mut heats, mut floor) = heats(&places, options.models)?;
     measure(&places, options.rounds, &mut heats, &mut floor);
 
-    let verdicts = verdict::verdicts(&heats);
+    let machine = Machine::now();
+    let verdicts = verdict::verdicts(&heats, &floor);
     print!("{}", text(&heats, &floor, &verdicts)?);
     let json = options.json.unwrap_or_else(|| folder.join("coldstart.json"));
-    record::write(&json, options.rounds, &heats, &floor, &verdicts)?;
-    println!("\nevery sample: {}", json.display());
+    record::write(&json, (options.rounds, &machine), &heats, &floor, &verdicts)?;
+    println!("\n{machine}\nEvery sample: {}", json.display());
     Ok(heats.iter().all(can_be_trusted))
 }
 
@@ -76,6 +79,7 @@ fn measure(places: &Places, rounds: usize, heats: &mut [Heat], floor: &mut Heat)
     let mut all: Vec<&mut Heat> = heats.iter_mut().chain([floor]).collect();
     for heat in &mut all {
         heat.prepare(places, &progress);
+        heat.weigh(&progress);
     }
     for round in 0..rounds {
         for heat in &mut all {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use ortlet_bench::order::{Order, Sample};
 
 use crate::agreement::{self, Agreement};
@@ -15,7 +15,7 @@ use crate::progress::Progress;
 /// How many processes share a model when their memory is weighed.
 const SHARING: usize = 4;
 /// Memory varies little from process to process, so a few weighings are enough.
-const MOST_WEIGHINGS: usize = 3;
+const WEIGHINGS: usize = 3;
 /// How long each process goes on after its first output.
 const STEADY_MS: u64 = 100;
 /// Set for everybody when outputs are compared, because the order of a sum depends on it.
@@ -91,12 +91,23 @@ impl Heat {
             progress.show(format_args!("round {}: {}, {}", round + 1, self.model.name, lane.contestant.name));
             lane.attempt(|lane| {
                 let order = Order { steady_ms: STEADY_MS, ..lane.order.clone() };
-                lane.samples.push(lane.sample(&order)?);
+                let sample = lane.sample(&order)?;
+                // A figure of a cache that is not used would be a figure of nothing.
+                ensure!(
+                    sample.cache_hit.is_none_or(|hit| hit == lane.contestant.cached),
+                    "misused its cache"
+                );
+                lane.samples.push(sample);
                 Ok(())
             });
-            if round < MOST_WEIGHINGS {
-                lane.attempt(Lane::weigh);
-            }
+        }
+    }
+
+    /// Weighs several processes of each candidate. Not between the samples of a round, which ought to be close in time.
+    pub fn weigh(&mut self, progress: &Progress) {
+        for lane in &mut self.lanes {
+            progress.show(format_args!("weighing: {}, {}", self.model.name, lane.contestant.name));
+            (0..WEIGHINGS).for_each(|_| lane.attempt(Lane::weigh));
         }
     }
 

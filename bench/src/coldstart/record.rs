@@ -2,20 +2,26 @@
 
 use std::fs;
 use std::path::Path;
-use std::thread;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 use crate::figures::{Metric, figure};
+use crate::machine::Machine;
 use crate::measure::{Heat, Lane};
 use crate::verdict::Verdict;
 
-pub fn write(path: &Path, rounds: usize, heats: &[Heat], floor: &Heat, verdicts: &[Verdict]) -> Result<()> {
+pub fn write(
+    path: &Path,
+    (rounds, machine): (usize, &Machine),
+    heats: &[Heat],
+    floor: &Heat,
+    verdicts: &[Verdict],
+) -> Result<()> {
     let record = json!({
         "bench": "coldstart",
         "rounds": rounds,
-        "machine": machine(),
+        "machine": machine,
         "models": heats.iter().map(heat).collect::<Vec<_>>(),
         "floor": heat(floor),
         "verdicts": verdicts,
@@ -45,20 +51,5 @@ fn lane(heat: &Heat, lane: &Lane) -> Value {
         "figures": figures,
         "samples": lane.samples,
         "four_processes_kib": lane.weights,
-    })
-}
-
-/// What the figures depend on. How busy the machine is belongs to it.
-fn machine() -> Value {
-    let line = |path: &str, start: &str| {
-        let text = fs::read_to_string(path).ok()?;
-        let line = text.lines().find(|line| line.starts_with(start))?;
-        Some(line.split_once(':').map_or(line, |(_, value)| value).trim().to_owned())
-    };
-    json!({
-        "cpu": line("/proc/cpuinfo", "model name"),
-        "threads": thread::available_parallelism().ok(),
-        "kernel": line("/proc/sys/kernel/osrelease", ""),
-        "load_average": line("/proc/loadavg", ""),
     })
 }

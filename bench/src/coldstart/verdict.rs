@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::contestants::SUBJECT;
-use crate::figures::{Metric, Overall, overall};
+use crate::contestants::{PEER, SUBJECT};
+use crate::figures::{Metric, Overall, figure, overall};
 use crate::measure::Heat;
+use crate::statistics::geometric_mean;
 
 /// A limit on the geometric mean of the subject's ratios, and perhaps one on each of them.
 struct Target {
@@ -32,13 +33,15 @@ pub struct Verdict {
     mean: Option<f64>,
     /// The model with the worst ratio.
     worst: Option<(&'static str, f64)>,
+    /// What the mean would be if the models needed nothing at all: the runtime alone.
+    floor: Option<f64>,
     /// Whether every model was measured.
     complete: bool,
     met: bool,
 }
 
 impl Verdict {
-    fn new(target: &Target, overall: Option<&Overall>, models: usize) -> Self {
+    fn new(target: &Target, overall: Option<&Overall>, floor: Option<f64>, models: usize) -> Self {
         let worst = overall.and_then(|overall| overall.ratios.first().copied());
         let complete = overall.is_some_and(|overall| overall.ratios.len() == models);
         let mean = overall.map(|overall| overall.mean);
@@ -46,7 +49,7 @@ impl Verdict {
             && mean.is_some_and(|mean| mean <= target.mean)
             && target.each.is_none_or(|each| worst.is_some_and(|(_, worst)| worst <= each));
         let (limit, limit_each) = (target.mean, target.each);
-        Self { what: target.what, limit, limit_each, mean, worst, complete, met }
+        Self { what: target.what, limit, limit_each, mean, worst, floor, complete, met }
     }
 }
 
@@ -65,14 +68,29 @@ impl fmt::Display for Verdict {
             "{word:<12}  {}: {mean:.2}x, at most {:.2}x; worst {worst:.2}x ({model})",
             self.what, self.limit
         )?;
-        self.limit_each.map_or(Ok(()), |each| write!(f, ", at most {each:.2}x"))
+        if let Some(each) = self.limit_each {
+            write!(f, ", at most {each:.2}x")?;
+        }
+        self.floor.map_or(Ok(()), |floor| write!(f, "; the runtime alone is {floor:.2}x"))
     }
 }
 
-pub fn verdicts(heats: &[Heat]) -> Vec<Verdict> {
-    let judge =
-        |target: &Target| Verdict::new(target, overall(heats, SUBJECT, target.metric).as_ref(), heats.len());
+pub fn verdicts(heats: &[Heat], floor: &Heat) -> Vec<Verdict> {
+    let judge = |target: &Target| {
+        let overall = overall(heats, SUBJECT, target.metric);
+        let is_memory = matches!(target.metric, Metric::Private | Metric::Shared);
+        let floor = floor_ratio(heats, floor, target.metric).filter(|_| is_memory);
+        Verdict::new(target, overall.as_ref(), floor, heats.len())
+    };
     TARGETS.iter().map(judge).collect()
+}
+
+/// The geometric mean, over the models, of what the runtime needs by itself against what the peer needs.
+fn floor_ratio(heats: &[Heat], floor: &Heat, metric: Metric) -> Option<f64> {
+    let own = figure(floor, PEER, metric)?.median;
+    let ratios: Vec<f64> =
+        heats.iter().filter_map(|heat| Some(own / figure(heat, PEER, metric)?.median)).collect();
+    geometric_mean(&ratios)
 }
 
 #[cfg(test)]
@@ -80,7 +98,7 @@ mod tests {
     use super::*;
 
     fn verdict(ratios: &[(&'static str, f64)], mean: f64) -> Verdict {
-        Verdict::new(&TARGETS[0], Some(&Overall { mean, ratios: ratios.to_vec() }), 2)
+        Verdict::new(&TARGETS[0], Some(&Overall { mean, ratios: ratios.to_vec() }), None, 2)
     }
 
     #[test]
@@ -89,7 +107,7 @@ mod tests {
         assert!(!verdict(&[("a", 0.6), ("b", 0.6)], 0.6).met);
         assert!(!verdict(&[("a", 1.1), ("b", 0.1)], 0.3).met);
         assert!(!verdict(&[("a", 0.1)], 0.1).met);
-        assert!(!Verdict::new(&TARGETS[0], None, 2).met);
+        assert!(!Verdict::new(&TARGETS[0], None, None, 2).met);
     }
 
     #[test]
@@ -100,6 +118,6 @@ mod tests {
             "missed        creation + first output: 0.33x, at most 0.50x; worst 1.10x (a), at most 1.00x"
         );
         assert!(verdict(&[("a", 0.1)], 0.1).to_string().starts_with("incomplete"));
-        assert!(Verdict::new(&TARGETS[0], None, 2).to_string().starts_with("not measured"));
+        assert!(Verdict::new(&TARGETS[0], None, None, 2).to_string().starts_with("not measured"));
     }
 }
