@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -95,29 +95,23 @@ fn obey<E: Engine>(order: &Order) -> Result<()> {
         first_output_ns: nanoseconds(first_output),
         language_kib: 0,
         anonymous_kib: memory.map(|memory| memory.anonymous_kib),
-        steady_ns: steady(&engine, &session, &feed, Duration::from_millis(order.steady_ms))?,
         cache_hit,
         report,
     }));
     if order.hold {
-        io::stdin().read_to_end(&mut Vec::new())?;
+        for line in io::stdin().lines() {
+            let time = Duration::from_millis(line?.trim().parse()?);
+            answer(&Answer::Latency(latency(&engine, &session, &feed, time)?));
+        }
     }
     Ok(())
 }
 
-const FEWEST_RUNS: usize = 20;
-const WARM_UP_RUNS: usize = 3;
+const FEWEST_RUNS: usize = 3;
+const WARM_UP_RUNS: usize = 2;
 
-/// The median run over the time given, after some that are not counted.
-fn steady<E: Engine>(
-    engine: &E,
-    session: &E::Session,
-    feed: &E::Feed,
-    time: Duration,
-) -> Result<Option<u64>> {
-    if time.is_zero() {
-        return Ok(None);
-    }
+/// The median run over the time given, after some that are not counted: others ran in the meantime.
+fn latency<E: Engine>(engine: &E, session: &E::Session, feed: &E::Feed, time: Duration) -> Result<u64> {
     for _ in 0..WARM_UP_RUNS {
         engine.run(session, feed)?;
     }
@@ -129,7 +123,7 @@ fn steady<E: Engine>(
         runs.push(nanoseconds(run.elapsed()));
     }
     runs.sort_unstable();
-    Ok(Some(runs[runs.len() / 2]))
+    Ok(runs[runs.len() / 2])
 }
 
 fn keep(path: &Path, elements: &[f32]) -> Result<()> {

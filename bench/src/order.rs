@@ -18,11 +18,10 @@ pub struct Order {
     pub threads: Option<u32>,
     /// The folder of the candidate's cache, if it is to use one.
     pub cache: Option<PathBuf>,
-    /// How long to go on running after the first output, to measure the latency; 0 means not at all.
-    pub steady_ms: u64,
     /// Where to put the first output: the elements of all outputs as float32, one output after the other.
     pub outputs: Option<PathBuf>,
-    /// Whether to stay alive after the answer, until standard input ends.
+    /// Whether to stay alive after the answer, until standard input ends. Every line of it is a number of milliseconds
+    /// to go on running for, answered by the latency.
     pub hold: bool,
 }
 
@@ -86,6 +85,8 @@ impl Input {
 pub enum Answer {
     /// It worked.
     Sample(Sample),
+    /// The median run, in nanoseconds, of those asked for.
+    Latency(u64),
     /// It did not: the reason.
     Error(String),
 }
@@ -102,8 +103,6 @@ pub struct Sample {
     pub language_kib: u64,
     /// Anonymous memory after the first output.
     pub anonymous_kib: Option<u64>,
-    /// The median run after that.
-    pub steady_ns: Option<u64>,
     /// Whether the session came out of the candidate's cache, if it can tell.
     pub cache_hit: Option<bool>,
     /// What else the candidate can tell about the session, in its own words.

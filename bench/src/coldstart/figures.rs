@@ -46,7 +46,7 @@ impl Metric {
         match self {
             Self::Creation => samples.map(|sample| milliseconds(sample.create_ns)).collect(),
             Self::FirstOutput => samples.map(|sample| milliseconds(sample.first_output_ns)).collect(),
-            Self::Steady => samples.filter_map(|sample| sample.steady_ns.map(milliseconds)).collect(),
+            Self::Steady => lane.latencies.iter().copied().map(milliseconds).collect(),
             Self::Private => {
                 let own = samples
                     .filter_map(|sample| Some(sample.anonymous_kib?.saturating_sub(sample.language_kib)));

@@ -84,6 +84,7 @@ fn measure(places: &Places, rounds: usize, heats: &mut [Heat], floor: &mut Heat)
     for round in 0..rounds {
         for heat in &mut all {
             heat.round(round, &progress);
+            heat.latencies(round, &progress);
         }
     }
 }

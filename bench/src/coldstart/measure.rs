@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use ortlet_bench::order::{Order, Sample};
@@ -9,15 +11,18 @@ use ortlet_bench::order::{Order, Sample};
 use crate::agreement::{self, Agreement};
 use crate::contestants::{Contestant, PEER};
 use crate::models::Model;
-use crate::process;
+use crate::process::{self, Process};
 use crate::progress::Progress;
 
 /// How many processes share a model when their memory is weighed.
 const SHARING: usize = 4;
 /// Memory varies little from process to process, so a few weighings are enough.
 const WEIGHINGS: usize = 3;
-/// How long each process goes on after its first output.
-const STEADY_MS: u64 = 100;
+/// How often each process gets its turn when latencies are measured, for how long, and how long it is quiet between
+/// turns: plain ONNX Runtime's threads spin for up to 35 ms after a run, in the way of whoever is next.
+const TURNS: usize = 4;
+const TURN_MS: u64 = 15;
+const QUIET: Duration = Duration::from_millis(45);
 /// Set for everybody when outputs are compared, because the order of a sum depends on it.
 const THREADS_TO_COMPARE: u32 = 2;
 
@@ -41,6 +46,8 @@ pub struct Lane {
     pub agreement: Option<Agreement>,
     /// One for each round.
     pub samples: Vec<Sample>,
+    /// The median run in nanoseconds, one for each turn.
+    pub latencies: Vec<u64>,
     /// KiB of several processes in all, for each weighing.
     pub weights: Vec<u64>,
     /// Why there are no figures.
@@ -90,8 +97,7 @@ impl Heat {
             let lane = &mut self.lanes[(round + turn) % lanes];
             progress.show(format_args!("round {}: {}, {}", round + 1, self.model.name, lane.contestant.name));
             lane.attempt(|lane| {
-                let order = Order { steady_ms: STEADY_MS, ..lane.order.clone() };
-                let sample = lane.sample(&order)?;
+                let sample = lane.sample(&lane.order)?;
                 // A figure of a cache that is not used would be a figure of nothing.
                 ensure!(
                     sample.cache_hit.is_none_or(|hit| hit == lane.contestant.cached),
@@ -100,6 +106,26 @@ impl Heat {
                 lane.samples.push(sample);
                 Ok(())
             });
+        }
+    }
+
+    /// Lets one process of each candidate live side by side and run by turns, so that all have the same neighbours.
+    pub fn latencies(&mut self, round: usize, progress: &Progress) {
+        progress.show(format_args!("round {}: {}, latency", round + 1, self.model.name));
+        let mut processes: Vec<Option<Process>> = self.lanes.iter_mut().map(Lane::started).collect();
+        let lanes = self.lanes.len();
+        for turn in 0..TURNS * lanes {
+            let at = (round + turn) % lanes;
+            let (lane, process) = (&mut self.lanes[at], &mut processes[at]);
+            lane.attempt(|lane| {
+                let process = process.as_mut().context("it was not started")?;
+                thread::sleep(QUIET);
+                lane.latencies.push(process.latency(TURN_MS)?);
+                Ok(())
+            });
+        }
+        for (lane, process) in self.lanes.iter_mut().zip(processes) {
+            lane.attempt(|_| process.map_or(Ok(()), Process::end));
         }
     }
 
@@ -118,7 +144,15 @@ impl Heat {
 
 impl Lane {
     fn new(contestant: &'static Contestant, order: Order) -> Self {
-        Self { contestant, order, agreement: None, samples: vec![], weights: vec![], problem: None }
+        Self {
+            contestant,
+            order,
+            agreement: None,
+            samples: vec![],
+            latencies: vec![],
+            weights: vec![],
+            problem: None,
+        }
     }
 
     /// Does a step unless an earlier one failed.
@@ -139,6 +173,19 @@ impl Lane {
         agreement::read(file)
     }
 
+    /// A process that holds, after its first output.
+    fn started(&mut self) -> Option<Process> {
+        let mut started = None;
+        self.attempt(|lane| {
+            let order = Order { hold: true, ..lane.order.clone() };
+            let process = Process::start(lane.contestant.command()?, &order)?;
+            process.sample()?;
+            started = Some(process);
+            Ok(())
+        });
+        started
+    }
+
     fn weigh(&mut self) -> Result<()> {
         let commands = (0..SHARING).map(|_| self.contestant.command()).collect::<Result<_>>()?;
         self.weights.extend(process::weigh(commands, &self.order)?);
@@ -153,7 +200,6 @@ fn order(places: &Places, model: &Model, file: &Path, cache: Option<PathBuf>) ->
         inputs: model.inputs.clone(),
         threads: None,
         cache,
-        steady_ms: 0,
         outputs: None,
         hold: false,
     }

@@ -50,6 +50,7 @@ fn lane(heat: &Heat, lane: &Lane) -> Value {
         "outputs": lane.agreement,
         "figures": figures,
         "samples": lane.samples,
+        "latencies_ns": lane.latencies,
         "four_processes_kib": lane.weights,
     })
 }
