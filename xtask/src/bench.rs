@@ -64,7 +64,7 @@ fn build() -> Result<()> {
     if !succeeds(&["--bins"])? {
         bail!("the benchmarks do not build");
     }
-    say::note("building tract; the first time, this takes minutes");
+    say::note("building tract, which may take minutes");
     if !succeeds(&["--bin", "candidate-tract", "--features", "tract"])? {
         say::note("going on without tract, which does not build here");
     }

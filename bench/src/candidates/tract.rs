@@ -77,6 +77,7 @@ impl Engine for Tract {
 }
 
 /// The error with its causes: the outermost only says where in the graph it happened.
+#[allow(clippy::needless_pass_by_value)] // what `map_err` calls for
 fn one_line(error: TractError) -> Box<dyn std::error::Error> {
     format!("{error:#}").into()
 }

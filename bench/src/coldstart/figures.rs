@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::contestants::PEER;
 use crate::measure::{Heat, Lane};
-use crate::statistics::{geometric_mean, median, ratio};
+use crate::statistics::{geometric_mean, median, quiet_ratio, ratio};
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,28 +70,43 @@ fn mebibytes(kibibytes: u64) -> f64 {
 pub struct Figure {
     pub median: f64,
     pub ratio: f64,
+    /// The same of the quick quarters.
+    pub quiet_ratio: f64,
 }
 
 /// The cell of a candidate; `None` if there is nothing to say.
 pub fn figure(heat: &Heat, name: &str, metric: Metric) -> Option<Figure> {
     let lane = heat.lane(name).filter(|lane| lane.problem.is_none())?;
     let peer = heat.lane(PEER).filter(|lane| lane.problem.is_none())?;
-    let values = metric.values(lane);
-    Some(Figure { median: median(&values)?, ratio: ratio(&values, &metric.values(peer))? })
+    let (values, of_peer) = (metric.values(lane), metric.values(peer));
+    Some(Figure {
+        median: median(&values)?,
+        ratio: ratio(&values, &of_peer)?,
+        quiet_ratio: quiet_ratio(&values, &of_peer)?,
+    })
 }
 
 /// A candidate's ratios on the models it could run, and their mean.
 #[derive(Debug, PartialEq)]
 pub struct Overall {
     pub mean: f64,
+    /// The mean of the quiet ratios.
+    pub quiet_mean: f64,
     /// The models with the ratios, the worst first.
     pub ratios: Vec<(&'static str, f64)>,
 }
 
 pub fn overall(heats: &[Heat], name: &str, metric: Metric) -> Option<Overall> {
-    let ratio = |heat: &Heat| Some((heat.model.name, figure(heat, name, metric)?.ratio));
-    let mut ratios: Vec<_> = heats.iter().filter_map(ratio).collect();
+    let figures = heats.iter().filter_map(|heat| Some((heat.model.name, figure(heat, name, metric)?)));
+    let figures: Vec<(&'static str, Figure)> = figures.collect();
+    let mean = |of: fn(&Figure) -> f64| {
+        geometric_mean(&figures.iter().map(|(_, figure)| of(figure)).collect::<Vec<_>>())
+    };
+    let mut ratios: Vec<_> = figures.iter().map(|(model, figure)| (*model, figure.ratio)).collect();
     ratios.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let numbers: Vec<f64> = ratios.iter().map(|(_, ratio)| *ratio).collect();
-    Some(Overall { mean: geometric_mean(&numbers)?, ratios })
+    Some(Overall {
+        mean: mean(|figure| figure.ratio)?,
+        quiet_mean: mean(|figure| figure.quiet_ratio)?,
+        ratios,
+    })
 }

@@ -59,7 +59,7 @@ fn head(out: &mut String, title: &str, last: &str) -> fmt::Result {
 }
 
 fn cell(figure: Option<Figure>) -> String {
-    let Some(Figure { median, ratio }) = figure else { return "-".into() };
+    let Some(Figure { median, ratio, .. }) = figure else { return "-".into() };
     let decimals = if median < 1.0 { 3 } else { 1 };
     format!("{median:.decimals$} {ratio:>6.2}x")
 }
@@ -86,8 +86,8 @@ mod tests {
     #[test]
     fn cells_and_reasons_fit() {
         assert_eq!(cell(None), "-");
-        assert_eq!(cell(Some(Figure { median: 12.34, ratio: 0.5 })), "12.3   0.50x");
-        assert_eq!(cell(Some(Figure { median: 0.1234, ratio: 1.0 })), "0.123   1.00x");
+        assert_eq!(cell(Some(Figure { median: 12.34, ratio: 0.5, quiet_ratio: 0.5 })), "12.3   0.50x");
+        assert_eq!(cell(Some(Figure { median: 0.1234, ratio: 1.0, quiet_ratio: 1.0 })), "0.123   1.00x");
         assert_eq!(shortened("one\ntwo"), "one");
         assert_eq!(shortened(&"é".repeat(200)).chars().count(), LONGEST_REASON + 3);
     }

@@ -31,6 +31,8 @@ pub struct Verdict {
     /// No model may be beyond this.
     limit_each: Option<f64>,
     mean: Option<f64>,
+    /// The same of the quick quarters: information, not part of the verdict.
+    quiet_mean: Option<f64>,
     /// The model with the worst ratio.
     worst: Option<(&'static str, f64)>,
     /// What the mean would be if the models needed nothing at all: the runtime alone.
@@ -45,11 +47,12 @@ impl Verdict {
         let worst = overall.and_then(|overall| overall.ratios.first().copied());
         let complete = overall.is_some_and(|overall| overall.ratios.len() == models);
         let mean = overall.map(|overall| overall.mean);
+        let quiet_mean = overall.map(|overall| overall.quiet_mean);
         let met = complete
             && mean.is_some_and(|mean| mean <= target.mean)
             && target.each.is_none_or(|each| worst.is_some_and(|(_, worst)| worst <= each));
         let (limit, limit_each) = (target.mean, target.each);
-        Self { what: target.what, limit, limit_each, mean, worst, floor, complete, met }
+        Self { what: target.what, limit, limit_each, mean, quiet_mean, worst, floor, complete, met }
     }
 }
 
@@ -70,6 +73,9 @@ impl fmt::Display for Verdict {
         )?;
         if let Some(each) = self.limit_each {
             write!(f, ", at most {each:.2}x")?;
+        }
+        if let Some(quiet) = self.quiet_mean {
+            write!(f, "; of the quick quarters {quiet:.2}x")?;
         }
         self.floor.map_or(Ok(()), |floor| write!(f, "; the runtime alone is {floor:.2}x"))
     }
@@ -98,7 +104,7 @@ mod tests {
     use super::*;
 
     fn verdict(ratios: &[(&'static str, f64)], mean: f64) -> Verdict {
-        Verdict::new(&TARGETS[0], Some(&Overall { mean, ratios: ratios.to_vec() }), None, 2)
+        Verdict::new(&TARGETS[0], Some(&Overall { mean, quiet_mean: mean, ratios: ratios.to_vec() }), None, 2)
     }
 
     #[test]
@@ -115,7 +121,7 @@ mod tests {
         let text = verdict(&[("a", 1.1), ("b", 0.1)], 0.33).to_string();
         assert_eq!(
             text,
-            "missed        creation + first output: 0.33x, at most 0.50x; worst 1.10x (a), at most 1.00x"
+            "missed        creation + first output: 0.33x, at most 0.50x; worst 1.10x (a), at most 1.00x; of the quick quarters 0.33x"
         );
         assert!(verdict(&[("a", 0.1)], 0.1).to_string().starts_with("incomplete"));
         assert!(Verdict::new(&TARGETS[0], None, None, 2).to_string().starts_with("not measured"));
