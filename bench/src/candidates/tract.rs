@@ -57,7 +57,7 @@ impl Engine for Tract {
             model.set_input_fact(at, fact).map_err(one_line)?;
             places.push(place);
         }
-        let plan = model.into_optimized().and_then(|model| model.into_runnable()).map_err(one_line)?;
+        let plan = model.into_optimized().and_then(IntoRunnable::into_runnable).map_err(one_line)?;
         Ok(Session { plan, places })
     }
 

@@ -74,10 +74,12 @@ impl fmt::Display for Verdict {
         if let Some(each) = self.limit_each {
             write!(f, ", at most {each:.2}x")?;
         }
-        if let Some(quiet) = self.quiet_mean {
-            write!(f, "; of the quick quarters {quiet:.2}x")?;
+        // Memory has a floor, and nobody who disturbs it.
+        match (self.floor, self.quiet_mean) {
+            (Some(floor), _) => write!(f, "; the runtime alone is {floor:.2}x"),
+            (None, Some(quiet)) => write!(f, "; of the quick quarters {quiet:.2}x"),
+            (None, None) => Ok(()),
         }
-        self.floor.map_or(Ok(()), |floor| write!(f, "; the runtime alone is {floor:.2}x"))
     }
 }
 
