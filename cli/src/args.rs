@@ -1,11 +1,11 @@
 //! The command line: commands, options and what they mean to the library.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ortlet::runtime::RuntimeOptions;
-use ortlet::{Error, Provider, Result, SessionOptions, Threads};
+use ortlet::{Cache, Error, Provider, Result, SessionOptions, Threads};
 
 const SPEC_HELP: &str = "\
 Input values (SPEC):
@@ -34,12 +34,16 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Show what is in a model: inputs, outputs, operators, parameters. Needs no ONNX Runtime.
+    /// Show what is in a model, compiled or not: inputs, outputs, operators, parameters. Needs no ONNX Runtime.
     Inspect(InspectArgs),
+    /// Compile a model for this device into one file that loads fast, or add this device to such a file.
+    Compile(CompileArgs),
     /// Run a model once and show or save its outputs.
     Run(RunArgs),
     /// Measure how long a model takes and what it needs.
     Bench(BenchArgs),
+    /// List or clear the compiled models that `run` and `bench` keep.
+    Cache(CacheArgs),
     /// Say which ONNX Runtime was found, what the machine can do, and what to do about anything missing.
     Doctor(DoctorArgs),
 }
@@ -48,6 +52,38 @@ pub enum Command {
 pub struct InspectArgs {
     /// The model file.
     pub model: PathBuf,
+    /// Check all the data of a compiled model, not only its structure.
+    #[arg(long)]
+    pub verify: bool,
+}
+
+#[derive(Args)]
+pub struct CompileArgs {
+    /// The model file, or a compiled model that gets a part for this device.
+    pub model: PathBuf,
+    /// The file to write. Without it, beside the model, with the extension `ortlet`.
+    #[arg(short = 'o', long, value_name = "OUT.ortlet")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+#[derive(Args)]
+pub struct CacheArgs {
+    #[command(subcommand)]
+    pub action: CacheAction,
+    /// The cache folder. Without it, what ORTLET_CACHE names, else the platform's.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
+/// What to do with the cache.
+#[derive(Clone, Copy, Subcommand)]
+pub enum CacheAction {
+    /// Show the compiled models, the least recently used first.
+    List,
+    /// Remove the compiled models.
+    Clear,
 }
 
 #[derive(Args)]
@@ -70,7 +106,7 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value_t = Print::Summary)]
     pub print: Print,
     #[command(flatten)]
-    pub engine: EngineArgs,
+    pub engine: LoadArgs,
 }
 
 /// How much of the outputs to print.
@@ -104,7 +140,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
     #[command(flatten)]
-    pub engine: EngineArgs,
+    pub engine: LoadArgs,
 }
 
 #[derive(Args)]
@@ -173,6 +209,51 @@ impl EngineArgs {
         options.dims.extend(self.dim.iter().cloned());
         options.config.extend(self.config.iter().cloned());
         Ok(options)
+    }
+}
+
+/// How the model is run, and where what was made of it is kept.
+#[derive(Args)]
+pub struct LoadArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    kept: KeptArgs,
+}
+
+impl LoadArgs {
+    /// The library's options.
+    ///
+    /// # Errors
+    /// As [`EngineArgs::session_options`].
+    pub fn session_options(&self) -> Result<SessionOptions> {
+        let KeptArgs { cache, no_cache, verify } = &self.kept;
+        let cache = if *no_cache { Cache::Off } else { cache_at(cache.as_deref()) };
+        Ok(SessionOptions { cache, verify: *verify, ..self.engine.session_options()? })
+    }
+}
+
+/// Where compiled models are kept.
+#[derive(Args)]
+#[command(next_help_heading = "Cache options")]
+struct KeptArgs {
+    /// Folder to keep compiled models in. Without it, what ORTLET_CACHE names, else the platform's.
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    cache: Option<PathBuf>,
+    /// Neither use nor keep compiled models.
+    #[arg(long)]
+    no_cache: bool,
+    /// Check all the data of a compiled model, not only its structure.
+    #[arg(long)]
+    verify: bool,
+}
+
+/// The cache in this folder; without one in that of the environment, else in the platform's.
+pub fn cache_at(folder: Option<&Path>) -> Cache {
+    match folder {
+        Some(folder) => Cache::Folder(folder.to_owned()),
+        None if Cache::Default.folder().is_some() => Cache::Default,
+        None => Cache::Platform,
     }
 }
 

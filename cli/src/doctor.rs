@@ -2,8 +2,10 @@
 
 use ortlet::Result;
 use ortlet::runtime::{DoctorReport, RuntimeReport, doctor};
+use serde::Serialize;
 
 use crate::args::{DoctorArgs, runtime_options};
+use crate::cache::CacheState;
 use crate::output::{emit, emit_json, facts, table};
 
 /// Runs the command; gives whether models can be run on this machine.
@@ -12,15 +14,24 @@ use crate::output::{emit, emit_json, facts, table};
 /// `io` if standard output cannot be written.
 pub fn run(args: &DoctorArgs, as_json: bool) -> Result<bool> {
     let report = doctor(&runtime_options(args.runtime.as_ref()));
+    let cache = CacheState::read();
     if as_json {
-        emit_json(&report)?;
+        emit_json(&Document { report: &report, cache: &cache })?;
     } else {
-        emit(&text(&report))?;
+        emit(&text(&report, &cache))?;
     }
     Ok(report.runtime.found.is_some())
 }
 
-fn text(report: &DoctorReport) -> String {
+/// The library's report, and what the command line adds.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a DoctorReport,
+    cache: &'a CacheState,
+}
+
+fn text(report: &DoctorReport, cache: &CacheState) -> String {
     let mut rows = vec![("Ortlet", report.ortlet_version.clone())];
     rows.extend(runtime_rows(&report.runtime));
     let cpu = &report.cpu;
@@ -34,6 +45,7 @@ fn text(report: &DoctorReport) -> String {
     ));
     let quota = cpu.cgroup_quota_cores.map_or("none".into(), |cores| format!("{cores} cores"));
     rows.push(("cgroup quota", quota));
+    rows.push(("cache folder", cache.text()));
     let mut text = format!("{}\n", facts(rows));
     if !report.runtime.searched.is_empty() {
         text.push_str(&searched(&report.runtime));

@@ -1,18 +1,22 @@
-//! `ortlet`: inspect, run and measure ONNX models from the command line.
+//! `ortlet`: inspect, compile, run and measure ONNX models from the command line.
 
 mod args;
 mod bench;
+mod cache;
+mod compile;
 mod doctor;
 mod files;
 mod inputs;
 mod inspect;
 mod literal;
+mod moment;
 mod npy;
 mod output;
 mod process;
 mod random;
 mod run;
 mod scalar;
+mod session;
 mod summary;
 
 use std::process::ExitCode;
@@ -47,8 +51,10 @@ fn main() -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<bool> {
     match &cli.command {
         Command::Inspect(args) => inspect::run(args, cli.json).map(|()| true),
+        Command::Compile(args) => compile::run(args, cli.json).map(|()| true),
         Command::Run(args) => run::run(args, cli.json).map(|()| true),
         Command::Bench(args) => bench::run(args, cli.json).map(|()| true),
+        Command::Cache(args) => cache::run(args, cli.json).map(|()| true),
         Command::Doctor(args) => doctor::run(args, cli.json),
     }
 }

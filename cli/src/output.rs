@@ -47,6 +47,12 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "note: {}", visible(text));
 }
 
+/// Says on standard error what went wrong without keeping the work from being done.
+pub fn warning(text: &str) {
+    // If nobody listens, nothing is lost.
+    let _ = writeln!(io::stderr(), "warning: {}", visible(text));
+}
+
 /// Shows an error on standard error, as one JSON object if JSON was asked for.
 pub fn show_error(error: &Error, json: bool) {
     let text = if json { error.details().to_string() } else { format!("error: {error}") };

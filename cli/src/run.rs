@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ortlet::tensor::Tensor;
-use ortlet::{Error, Outputs, Result, RunOptions, Session};
+use ortlet::{Error, Outputs, Result, RunOptions, Session, SessionReport};
 use serde::Serialize;
 
 use crate::args::{Print, RunArgs};
@@ -13,6 +13,7 @@ use crate::files::{check_writable, io_error};
 use crate::inputs::gather;
 use crate::npy::write_npy;
 use crate::output::{duration, emit, emit_json, right_align, table};
+use crate::session;
 use crate::summary::{self, Description};
 
 /// Runs the command.
@@ -22,6 +23,7 @@ use crate::summary::{self, Description};
 pub fn run(args: &RunArgs, as_json: bool) -> Result<()> {
     let options = args.engine.session_options()?;
     let session = Session::load(&args.model, &options)?;
+    session::tell(&session.report());
     check_outputs(args, &session)?;
     let inputs = gather(&args.inputs, session.inputs(), session.overridable_initializers(), &options.dims)?;
     let run_options = RunOptions { outputs: wanted_outputs(args) };
@@ -30,7 +32,7 @@ pub fn run(args: &RunArgs, as_json: bool) -> Result<()> {
     let run_ns = start.elapsed().as_nanos() as u64;
     let files = save(args, &outputs)?;
     if as_json {
-        emit_json(&document(args, &outputs, &files, run_ns)?)
+        emit_json(&document(args, &outputs, &files, session.report(), run_ns)?)
     } else {
         print(args, &outputs, &files, run_ns)
     }
@@ -110,6 +112,7 @@ fn file_name(name: &str, taken: &mut Vec<String>) -> String {
 #[derive(Serialize)]
 struct Document<'a> {
     model: &'a Path,
+    session: SessionReport,
     run_ns: u64,
     outputs: Vec<OutputDocument<'a>>,
 }
@@ -128,6 +131,7 @@ fn document<'a>(
     args: &'a RunArgs,
     outputs: &'a Outputs,
     files: &'a BTreeMap<String, Vec<PathBuf>>,
+    session: SessionReport,
     run_ns: u64,
 ) -> Result<Document<'a>> {
     let output = |(name, value): (&'a str, _)| {
@@ -135,7 +139,8 @@ fn document<'a>(
         let value = (args.print != Print::None).then(describe).transpose()?;
         Ok(OutputDocument { name, value, files: files.get(name).map_or(&[], Vec::as_slice) })
     };
-    Ok(Document { model: &args.model, run_ns, outputs: outputs.iter().map(output).collect::<Result<_>>()? })
+    let outputs = outputs.iter().map(output).collect::<Result<_>>()?;
+    Ok(Document { model: &args.model, session, run_ns, outputs })
 }
 
 fn print(

@@ -14,15 +14,13 @@ pub mod model;
 pub mod tensor;
 
 #[cfg(feature = "engine")]
-pub use engine::compile::{CacheEntry, CompileReport, compile};
+pub use engine::compile::{CacheEntry, CacheOutcome, CompileReport, compile};
 #[cfg(feature = "engine")]
 pub use engine::runtime;
 #[cfg(feature = "engine")]
 pub use engine::runtime::{Cache, OptimizationLevel, Provider, SessionOptions, Threads};
 #[cfg(feature = "engine")]
-pub use engine::session::{
-    CacheOutcome, CacheReport, LoadPhases, Origin, Outputs, RunOptions, Session, SessionReport,
-};
+pub use engine::session::{CacheReport, LoadPhases, Origin, Outputs, RunOptions, Session, SessionReport};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 
 /// The README's examples are compiled with the documentation tests.

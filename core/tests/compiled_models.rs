@@ -79,3 +79,13 @@ fn weights_of_odd_sizes_start_on_borders() {
         assert!(offsets.iter().all(|offset| offset.is_multiple_of(64)), "{name}: {offsets:?}");
     }
 }
+
+#[test]
+fn an_artifact_never_replaces_its_model() {
+    let model = folder("compiled_models_replace").join("m.ortlet");
+    std::fs::copy(&reference().case("magika").model, &model).unwrap();
+    let whole = std::fs::read(&model).unwrap();
+    let error = ortlet::compile(&model, &model, &two_threads()).unwrap_err();
+    assert_eq!(error.code(), ortlet::ErrorCode::InvalidArgument, "{error}");
+    assert_eq!(std::fs::read(&model).unwrap(), whole);
+}

@@ -51,7 +51,7 @@ fn script(name: &str) -> PathBuf {
 /// Changes with the script, the packages it uses and the wheel it reads.
 fn key(script: &Path, pin: &pins::Pin) -> Result<String> {
     let text = fs::read_to_string(script).with_context(|| format!("read {}", script.display()))?;
-    Ok(sha256(format!("{text}{}{}", venv::key()?, unpack::key(pin)).as_bytes()))
+    Ok(sha256(format!("{text}{}{}", venv::key(&venv::TESTS)?, unpack::key(pin)).as_bytes()))
 }
 
 fn run(command: &mut Command) -> Result<()> {

@@ -1,5 +1,6 @@
 //! `cargo xtask`: one entry for everything done to this workspace.
 
+mod bench;
 mod cache;
 mod ci;
 mod demo;
@@ -30,6 +31,7 @@ Commands:
   setup              fetch and install everything that tests and checks need
   demo [FILES...]    tell the types of files (without FILES: of this repository) with a real model
   test [-- ARGS...]  set up, then run every test; ARGS go to `cargo test`
+  bench NAME [...]   measure against other ways to run the same models (without NAME: list the benchmarks)
   ci                 format, lints, docs, licences, layering and portable builds
   tidy               only the repository's own rules: layering, sizes, unsafe, crate edges
 
@@ -64,6 +66,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "setup" => no_arguments(rest).map_or_else(Ok, |()| setup::run()),
         "demo" => demo::run(rest),
         "test" => test::run(rest),
+        "bench" => bench::run(rest),
         "ci" => no_arguments(rest).map_or_else(Ok, |()| ci::run()),
         "tidy" => no_arguments(rest).map_or_else(Ok, |()| tidy::run()),
         other => Ok(usage(&format!("no command `{other}`"))),

@@ -47,7 +47,8 @@ pub fn for_tests() -> Result<TestData> {
     data.runtime = Some(runtime);
     data.runtimes = Some(cache.path("runtime"));
     data.models = Some(cache.path("models"));
-    let Some(python) = skip_if_missing("the tests' Python environment", venv::ensure(&cache))? else {
+    let Some(python) = skip_if_missing("the tests' Python environment", venv::ensure(&cache, &venv::TESTS))?
+    else {
         return Ok(data);
     };
     derive::minilm(&cache, &python)?;

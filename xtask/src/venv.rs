@@ -1,4 +1,4 @@
-//! The Python environment of the tests, from the hashes in `tests/requirements.txt`.
+//! Python environments of the tests and of the benchmarks, from the hashes in their `requirements.txt`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,19 +10,47 @@ use crate::cache::Cache;
 use crate::digest::sha256;
 use crate::{python, repo, say, stamp};
 
-const REQUIREMENTS: &str = "tests/requirements.txt";
 const STAMP: &str = ".ortlet-stamp";
-const PROBE: &str = "import numpy, onnx, onnxruntime, safetensors";
+
+/// An environment.
+pub struct Venv {
+    /// Whose it is, for the one who waits.
+    owner: &'static str,
+    /// Folder of the cache.
+    folder: &'static str,
+    requirements: &'static str,
+    /// What a complete one can do.
+    probe: &'static str,
+    /// What pip is told besides.
+    arguments: &'static [&'static str],
+}
+
+pub const TESTS: Venv = Venv {
+    owner: "the tests'",
+    folder: "venv",
+    requirements: "tests/requirements.txt",
+    probe: "import numpy, onnx, onnxruntime, safetensors",
+    arguments: &[],
+};
+
+pub const BENCHES: Venv = Venv {
+    owner: "the benchmarks'",
+    folder: "venv-bench",
+    requirements: "bench/requirements.txt",
+    probe: "import numpy, openvino; openvino.Core()",
+    // OpenVINO also asks for a package that reports its users.
+    arguments: &["--no-deps"],
+};
 
 /// Makes sure that the environment is there and complete; returns its interpreter.
-pub fn ensure(cache: &Cache) -> Result<PathBuf> {
-    let (folder, key) = (cache.path("venv"), key()?);
+pub fn ensure(cache: &Cache, venv: &Venv) -> Result<PathBuf> {
+    let (folder, key) = (cache.path(venv.folder), key(venv)?);
     let interpreter = folder.join("bin").join("python");
-    if stamp::holds(&folder, STAMP, &key) && python::can(&interpreter, PROBE) {
+    if stamp::holds(&folder, STAMP, &key) && python::can(&interpreter, venv.probe) {
         return Ok(interpreter);
     }
     let base = python::with_venv()?;
-    say::note("making the tests' Python environment");
+    say::note(format_args!("making {} Python environment", venv.owner));
     let made = Command::new(&base)
         .args(["-m", "venv", "--clear"])
         .arg(&folder)
@@ -31,23 +59,23 @@ pub fn ensure(cache: &Cache) -> Result<PathBuf> {
         .status()
         .context("run python3 -m venv")?;
     ensure!(made.success(), "python3 -m venv {} failed", folder.display());
-    install(cache, &interpreter)?;
+    install(cache, venv, &interpreter)?;
     stamp::write(&folder, STAMP, &key, &[])?;
     Ok(interpreter)
 }
 
 /// Changes whenever another set of packages is wanted.
-pub fn key() -> Result<String> {
-    let path = repo::root().join(REQUIREMENTS);
+pub fn key(venv: &Venv) -> Result<String> {
+    let path = repo::root().join(venv.requirements);
     Ok(sha256(&fs::read(&path).with_context(|| format!("read {}", path.display()))?))
 }
 
-fn install(cache: &Cache, interpreter: &Path) -> Result<()> {
-    let wheels = cache.path("wheels");
+fn install(cache: &Cache, venv: &Venv, interpreter: &Path) -> Result<()> {
+    let (wheels, requirements) = (cache.path("wheels"), venv.requirements);
     let command = || {
         let mut command = python::pip(interpreter);
         command.args(["install", "--require-hashes", "--only-binary=:all:", "--find-links"]).arg(&wheels);
-        command.arg("-r").arg(repo::root().join(REQUIREMENTS));
+        command.args(venv.arguments).arg("-r").arg(repo::root().join(requirements));
         command
     };
     // Without the index first: an offline machine that has the wheels should not wait for time-outs.
@@ -58,9 +86,9 @@ fn install(cache: &Cache, interpreter: &Path) -> Result<()> {
     }
     python::run_pip(command().arg("--no-cache-dir")).with_context(|| {
         format!(
-            "cannot install {REQUIREMENTS}.\n\
+            "cannot install {requirements}.\n\
              If this machine is offline, run this on a like one that is not:\n    \
-             python3 -m pip download --require-hashes --only-binary=:all: -r {REQUIREMENTS}\n\
+             python3 -m pip download --require-hashes --only-binary=:all: -r {requirements}\n\
              and put the files into {}\n\
              pip said",
             wheels.display()

@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 use ortlet::metrics::HistogramSnapshot;
 use ortlet::runtime::{Runtime, doctor};
 use ortlet::tensor::{Tensor, ValueInfo};
-use ortlet::{Result, Session, SessionOptions};
+use ortlet::{CacheOutcome, Origin, Result, Session, SessionOptions, SessionReport};
 use serde::Serialize;
 
 use crate::args::{BenchArgs, InputArgs};
 use crate::files::{check_writable, write_file};
 use crate::inputs::gather;
 use crate::output::{bytes, duration, emit, emit_json, facts, per_second, runs};
-use crate::process;
+use crate::{process, session};
 use measure::{Measurement, Subject, Until};
 use timeline::Timeline;
 
@@ -35,8 +35,10 @@ struct Report {
     inputs: Vec<String>,
     options: SessionOptions,
     environment: Environment,
-    /// From nothing to a session: reading, optimising, preparing.
+    /// From nothing to a session: reading, optimising unless that was done before, preparing.
     creation_ns: u64,
+    /// How the session came to be, as it was after the first run.
+    session: SessionReport,
     first_run_ns: u64,
     warmup_run_count: u64,
     run_count: u64,
@@ -112,10 +114,12 @@ fn bench(args: &BenchArgs) -> Result<Report> {
     let start = Instant::now();
     let session = Session::load(&args.model, &options)?;
     let creation = start.elapsed();
+    session::tell(&session.report());
     let filled = InputArgs { random: args.inputs.random.or(Some(SEED)), ..args.inputs.clone() };
     let inputs = gather(&filled, session.inputs(), session.overridable_initializers(), &options.dims)?;
     let subject = Subject { session: &session, inputs: &inputs };
     let first_run = subject.run()?;
+    let session_report = session.report();
     let warmup_run_count = subject.warm_up(args.warmup)?;
     let until = args.runs.map_or(Until::Elapsed(Duration::from_secs_f64(args.seconds)), Until::Runs);
     let measurement = subject.measure(until)?;
@@ -127,6 +131,7 @@ fn bench(args: &BenchArgs) -> Result<Report> {
         environment: environment(runtime, &options),
         options,
         creation_ns: creation.as_nanos() as u64,
+        session: session_report,
         first_run_ns: first_run.as_nanos() as u64,
         warmup_run_count,
         run_count: measurement.histogram.count(),
@@ -193,8 +198,9 @@ impl Report {
         let size = |value: Option<u64>| value.map_or("not known on this system".into(), bytes);
         let before = self.memory.private_before_load_bytes;
         let before = before.map(|before| format!(" ({} before loading)", bytes(before))).unwrap_or_default();
-        vec![
-            ("session creation", ns(self.creation_ns)),
+        let mut rows = vec![("session creation", ns(self.creation_ns))];
+        rows.extend(session::rows(&self.session));
+        rows.extend([
             ("first run", ns(self.first_run_ns)),
             ("measured", format!("{} in {}", runs(self.run_count), ns(self.elapsed_ns))),
             ("warm-up", runs(self.warmup_run_count)),
@@ -209,7 +215,17 @@ impl Report {
             ("CPU time per run", self.cpu_ns_per_run.map_or("not known on this system".into(), duration)),
             ("private memory", size(self.memory.private_bytes) + &before),
             ("peak memory", size(self.memory.peak_bytes)),
-        ]
+        ]);
+        rows
+    }
+
+    /// What was timed as the session's creation: it matters whether somebody had done the work before.
+    fn creation(&self) -> &'static str {
+        match (self.session.cache.outcome, self.session.origin) {
+            (_, Origin::ArtifactDevice) => "session creation, compiled before",
+            (CacheOutcome::Stored | CacheOutcome::Healed, _) => "session creation, with compiling",
+            _ => "session creation",
+        }
     }
 
     /// Names and values of what was run, as a person reads them.

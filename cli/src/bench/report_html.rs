@@ -83,7 +83,7 @@ fn tiles(report: &Report) -> String {
         ("p99", duration(p99_ns as f64)),
         ("throughput", format!("{} /s", per_second(report.runs_per_second))),
         ("first run", duration(report.first_run_ns as f64)),
-        ("session creation", duration(report.creation_ns as f64)),
+        (report.creation(), duration(report.creation_ns as f64)),
     ];
     tiles.extend(report.cpu_ns_per_run.map(|time| ("CPU time per run", duration(time))));
     tiles.extend(report.memory.private_bytes.map(|size| ("private memory", bytes(size))));
@@ -125,7 +125,10 @@ fn options(report: &Report) -> String {
     let as_json = |options: &ortlet::SessionOptions| serde_json::to_value(options).unwrap_or_default();
     let (given, default) = (as_json(&report.options), as_json(&ortlet::SessionOptions::default()));
     let fields = given.as_object().into_iter().flatten();
-    let changed = fields.filter(|(name, value)| default.get(name) != Some(value) && *name != "threads");
+    // Threads and cache have rows of their own.
+    let told = ["threads", "cache"];
+    let changed =
+        fields.filter(|(name, value)| default.get(name) != Some(value) && !told.contains(&name.as_str()));
     let lines: Vec<String> = changed.map(|(name, value)| format!("{name}: {value}")).collect();
     if lines.is_empty() { "default".into() } else { lines.join("\n") }
 }

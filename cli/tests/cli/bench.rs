@@ -1,6 +1,6 @@
 //! `ortlet bench`: numbers, report, and quiet when nobody watches.
 
-use crate::setup::{command, error, folder, json, model, ortlet};
+use crate::setup::{command, error, folder, json, model, ortlet, text};
 
 #[test]
 fn the_numbers_are_there_and_in_order() {
@@ -54,6 +54,37 @@ fn the_report_is_one_page_that_loads_nothing() {
     for loads in ["http:", "https:", "<script", "<link", "<img", "src=", "url(", "@import", "NaN"] {
         assert!(!page.replace("&lt;img src=x", "").contains(loads), "{loads}");
     }
+}
+
+#[test]
+fn what_creation_consisted_of_is_told() {
+    let folder = folder("bench-cache");
+    let (path, page) = (model("magika/model.onnx"), folder.join("report.html"));
+    let (cache, report) = (format!("--cache={}", folder.display()), format!("--report={}", page.display()));
+    let bench = |options: &[&str]| {
+        let arguments = ["bench", path.to_str().unwrap(), "--runs=2", "--warmup=0", &report];
+        text(arguments.iter().chain(options))
+    };
+    for (options, outcome, tile) in [
+        (&["--no-cache"][..], "│ off ".to_string(), "<dt>session creation</dt>"),
+        (&[&cache], format!("stored (in {})", folder.display()), "<dt>session creation, with compiling</dt>"),
+        (&[&cache], format!("hit (from {})", folder.display()), "<dt>session creation, compiled before</dt>"),
+    ] {
+        let said = bench(options).replace('┆', "│");
+        assert!(said.contains("compiled model") && said.contains(&outcome), "{said}");
+        assert!(said.contains("creation phases") && said.contains("create "), "{said}");
+        let page = std::fs::read_to_string(&page).unwrap();
+        assert!(page.contains(tile) && page.contains("creation phases"), "{tile}");
+    }
+    let said = json(["bench", path.to_str().unwrap(), "--runs=2", "--warmup=0", &cache]);
+    let session = &said["session"];
+    assert_eq!(
+        (&session["cache"]["outcome"], &session["origin"]),
+        (&"hit".into(), &"artifact_device".into())
+    );
+    assert!(session["phases"]["first_run_ns"].as_u64().is_some());
+    assert!(session["phases"]["total_ns"].as_u64() <= said["creation_ns"].as_u64());
+    assert!(session["mapped_bytes"].as_u64() > Some(0));
 }
 
 #[test]

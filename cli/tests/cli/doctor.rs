@@ -1,6 +1,6 @@
 //! `ortlet doctor`: with and without an ONNX Runtime.
 
-use crate::setup::{Said, command, json, setting, text};
+use crate::setup::{Said, bare_command, command, folder, json, setting, text};
 
 #[test]
 fn the_runtime_and_the_machine_are_described() {
@@ -22,6 +22,24 @@ fn a_missing_runtime_is_reported_with_advice() {
     let said: Said = command(["doctor", "--runtime=/nowhere"]).output().unwrap().into();
     assert_eq!(said.code, Some(1));
     assert!(said.stdout.contains("/nowhere") && said.stdout.contains("What to do"), "{}", said.stdout);
+}
+
+#[test]
+fn the_cache_folder_is_described() {
+    let folder = folder("doctor");
+    std::fs::write(folder.join("file"), "").unwrap();
+    let cache = |name: &str| {
+        let mut command = bare_command(["doctor", "--json"]);
+        let said: Said = command.env("ORTLET_CACHE", folder.join(name)).output().unwrap().into();
+        serde_json::from_str::<serde_json::Value>(&said.stdout).unwrap()["cache"].clone()
+    };
+    let missing = cache("not/there/yet");
+    assert_eq!((&missing["entry_count"], &missing["total_bytes"]), (&0.into(), &0.into()));
+    assert_eq!(missing["is_writable"], true);
+    let below_a_file = cache("file/cache");
+    assert_eq!(below_a_file["is_writable"], false);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "looking leaves nothing behind");
+    assert!(text(["doctor"]).contains("cache folder"));
 }
 
 #[test]

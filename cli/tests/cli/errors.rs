@@ -89,7 +89,7 @@ fn models_and_runtimes_that_do_not_work_are_named() {
     let folder = folder("models");
     let garbage = folder.join("garbage.onnx");
     std::fs::write(&garbage, [0xFF; 1000]).unwrap();
-    for command in ["run", "bench"] {
+    for command in ["run", "bench", "compile"] {
         assert_eq!(error(1, [command, garbage.to_str().unwrap()])["code"], "invalid_model");
         assert_eq!(error(1, [command, folder.join("none.onnx").to_str().unwrap()])["code"], "not_found");
         let path = model("magika/model.onnx");
@@ -109,6 +109,11 @@ fn mistakes_in_the_command_line_have_their_own_exit_code() {
         &["run", "m.onnx", "--threads", "many"],
         &["run", "m.onnx", "--dim", "batch"],
         &["run", "m.onnx", "--level", "most"],
+        &["run", "m.onnx", "--cache", "x", "--no-cache"],
+        &["compile"],
+        &["compile", "m.onnx", "--no-cache"],
+        &["cache"],
+        &["cache", "burn"],
         &["bench", "m.onnx", "--runs", "0"],
         &["bench", "m.onnx", "--seconds", "-1"],
         &["bench", "m.onnx", "--runs", "5", "--seconds", "5"],

@@ -1,6 +1,6 @@
 //! `ortlet inspect`.
 
-use crate::setup::{Said, command, error, folder, json, model, text};
+use crate::setup::{Said, command, error, folder, json, model, ortlet, text};
 
 #[test]
 fn a_model_is_described() {
@@ -17,6 +17,14 @@ fn no_runtime_is_needed() {
     let mut command = command(["inspect".as_ref(), model("magika/model.onnx").as_os_str()]);
     let said: Said = command.env("ORTLET_RUNTIME", "/nowhere").output().unwrap().into();
     assert_eq!(said.code, Some(0), "{}", said.stderr);
+}
+
+#[test]
+fn what_holds_no_digests_is_not_said_to_be_verified() {
+    let path = model("magika/model.onnx");
+    let said = ortlet(["inspect".as_ref(), path.as_os_str(), "--verify".as_ref()]);
+    assert_eq!(said.code, Some(0));
+    assert!(said.stderr.contains("nothing to verify"), "{}", said.stderr);
 }
 
 #[test]

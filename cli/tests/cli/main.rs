@@ -2,6 +2,8 @@
 #![allow(missing_docs)]
 
 mod bench;
+mod cache;
+mod compile;
 mod doctor;
 mod errors;
 mod inspect;

@@ -25,10 +25,24 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// The program with these arguments and the tests' ONNX Runtime.
+/// The program with these arguments and the tests' ONNX Runtime. Models are loaded without a cache unless the test
+/// names one, so that no test depends on what others have left.
 pub fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = bare_command(arguments);
+    let is = |argument: &OsStr, text: &str| argument.to_str().is_some_and(|given| given.starts_with(text));
+    let loads = command.get_args().next().is_some_and(|first| first == "run" || first == "bench");
+    if loads && !command.get_args().any(|argument| is(argument, "--cache") || is(argument, "--no-cache")) {
+        command.arg("--no-cache");
+    }
+    command
+}
+
+/// The program with these arguments and the tests' ONNX Runtime, as a user would start it; but never with the user's
+/// own cache.
+pub fn bare_command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ortlet"));
     command.args(arguments).env("ORTLET_RUNTIME", setting("ORTLET_RUNTIME"));
+    command.env("ORTLET_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
     command
 }
 

@@ -65,10 +65,12 @@ impl Parts {
     ) -> Result<()> {
         let Some(location) = tensor.external_location()? else {
             tensor.external_data.clear();
-            // Not everywhere else does ONNX Runtime look for external data.
-            if place == Place::Initializer && is_large(tensor) {
-                // Data that does not fit is left alone: whether it matters is for validation to say.
-                tensor.data_bytes(resolver).map(|data| self.take_data(tensor, data, &[])).unwrap_or_default();
+            // Data that does not fit is left alone: whether it matters is for validation to say.
+            if place == Place::Movable
+                && is_large(tensor)
+                && let Ok(data) = tensor.data_bytes(resolver)
+            {
+                self.take_data(tensor, data, &[]);
             }
             return Ok(());
         };

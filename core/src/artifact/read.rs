@@ -173,20 +173,17 @@ impl Artifact {
     /// live until the new one is written, and the new one must be another file.
     ///
     /// # Errors
-    /// Those of [`Artifact::verify_data`], because damage must not get a digest that matches, and `invalid_model` if
-    /// a model does not fit its data.
+    /// Those of [`Artifact::verify_data`], because damage must not get a digest that matches, and those of
+    /// [`Artifact::relocated_device_model`].
     pub fn to_writer(&self) -> Result<ArtifactWriter> {
         self.verify_data()?;
         let files = MemoryFiles::from_iter([(EXTERNAL_LOCATION, self.file.clone())]);
-        let model = Model::parse(self.portable_model()).with_context(|| "portable model")?;
+        // Relocated to where they are already, which checks their references.
+        let model = Model::parse(self.relocated_portable_model(EXTERNAL_LOCATION)?)?;
         let mut writer = ArtifactWriter::new(&model, &files, self.manifest.model.clone())?;
         for (index, manifest) in self.manifest.devices.iter().enumerate() {
-            let place = || format!("model of device {index}");
-            let model =
-                Model::parse(self.content(SectionKind::DeviceModel, manifest.index)).with_context(place)?;
-            writer
-                .set_device(manifest.key.clone(), &model, &files, manifest.notes.clone())
-                .with_context(place)?;
+            let model = Model::parse(self.relocated_device_model(index, EXTERNAL_LOCATION)?)?;
+            writer.set_device(manifest.key.clone(), &model, &files, manifest.notes.clone())?;
         }
         writer.created_unix_s = self.manifest.created_unix_s;
         writer.measured = self.manifest.measured.clone();

@@ -198,11 +198,8 @@ mod tests {
         let mut bytes = in_graph(tensor("4096", &[("length", "16")])).to_bytes().unwrap();
         let at = bytes.windows(5).position(|window| window == b"model").unwrap();
         bytes[at] = 0xff;
-        let relocation = Relocation {
-            file_name: "a",
-            data: std::iter::once(4096..8192).collect(),
-            prepacking: Prepacking::Keep,
-        };
+        let relocation =
+            Relocation { file_name: "a", data: vec![0..0, 4096..8192], prepacking: Prepacking::Keep };
         assert_eq!(relocation.apply(bytes.into()).unwrap_err().code(), ErrorCode::InvalidModel);
     }
 

@@ -64,8 +64,8 @@ struct Planned {
 impl ArtifactWriter {
     /// Starts with the original model. `resolver` reads its external data; `about` goes into the manifest.
     ///
-    /// Initializers of at least 1 KiB (of type `int64`: 64 KiB) go to the portable data. Everything else stays as it
-    /// is.
+    /// Initializers and values of `Constant` nodes of at least 1 KiB (of type `int64`: 64 KiB) go to the portable
+    /// data. Everything else stays as it is.
     ///
     /// # Errors
     /// `invalid_model` if external data does not fit its tensor, and the errors of `resolver`.

@@ -1,20 +1,19 @@
 //! The methods of portable and engine types that touch the file system.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use memmap2::Mmap;
-
+use crate::Result;
 use crate::artifact::Artifact;
 use crate::engine::compile::admit::{self, Admitted};
+use crate::engine::compile::disk::{io_error, map};
 use crate::engine::compile::load::{is_artifact, nanoseconds};
 use crate::engine::compile::{CacheEntry, Store};
 use crate::engine::runtime::{Cache, Creation, ModelSource, SessionOptions};
 use crate::engine::session::Session;
 use crate::error::ResultExt;
 use crate::model::{Bytes, Model};
-use crate::{Error, ErrorKind, Result};
 
 impl Model {
     /// Reads a model file. Payloads of tensors are read once and shared; external data stays where it is.
@@ -95,29 +94,6 @@ fn load(path: &Path, options: &SessionOptions) -> Result<Session> {
     Session::create(&Creation::plain(ModelSource::File(path), format, options), check_ns, start)
 }
 
-/// Maps a file for reading.
-pub(super) fn map(path: &Path) -> Result<Mmap> {
-    let file = File::open(path).map_err(|error| io_error("read", path, &error))?;
-    let metadata = file.metadata().map_err(|error| io_error("read", path, &error))?;
-    if metadata.is_dir() {
-        return Err(Error::invalid_argument("path", format!("`{}` is a folder, not a file", path.display())));
-    }
-    // SAFETY: models are mapped only while they are checked or compiled, so that hundreds of megabytes of weights are
-    // not read only to be skipped; artifacts while they are in use, but those are read-only and replaced only as a
-    // whole. Whoever truncates a file in place meanwhile ends the process, as with every program that maps files.
-    unsafe { Mmap::map(&file) }.map_err(|error| io_error("map", path, &error))
-}
-
 fn title(path: &Path) -> String {
     format!("model `{}`", path.display())
-}
-
-/// The error of a failed file operation.
-pub(super) fn io_error(operation: &str, path: &Path, error: &std::io::Error) -> Error {
-    let path = path.display().to_string();
-    if error.kind() == std::io::ErrorKind::NotFound {
-        return Error::not_found("file", path, [""; 0]);
-    }
-    let (reason, os_code) = (error.to_string(), error.raw_os_error());
-    ErrorKind::Io { operation: operation.into(), path, reason, os_code }.into()
 }

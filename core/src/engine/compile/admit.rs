@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::engine::files::map;
+use crate::engine::compile::disk::map;
 use crate::engine::runtime::ModelFormat;
 use crate::error::ResultExt;
 use crate::model::{Bytes, ExternalDataResolver, ExternalLocation, Model};

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::artifact::{ArtifactWriter, DeviceKey, ModelManifest};
 use crate::engine::compile::admit::Folders;
+use crate::engine::compile::disk::{io_error, map};
 use crate::engine::compile::repair;
 use crate::engine::compile::save::{self, Scratch};
-use crate::engine::files::{io_error, map};
 use crate::engine::runtime::{Creation, RawSession, Runtime, SaveOptimized};
 use crate::model::{Bytes, ExternalDataResolver, ExternalLocation, MemoryFiles, Model};
 use crate::{ErrorCode, Result};

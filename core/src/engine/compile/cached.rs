@@ -3,25 +3,43 @@
 use std::path::Path;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use crate::artifact::DeviceKey;
 use crate::engine::compile::admit::Folders;
 use crate::engine::compile::build;
 use crate::engine::compile::digest::{Checked, Remembered};
+use crate::engine::compile::disk::map;
 use crate::engine::compile::key::{device_key, entry_name};
 use crate::engine::compile::load::{self, Loaded, nanoseconds};
 use crate::engine::compile::save::Scratch;
 use crate::engine::compile::store::Store;
-use crate::engine::files::map;
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, RawSession, Runtime, SessionOptions};
 use crate::model::{Bytes, Model};
-use crate::{ErrorCode, Result};
+use crate::{Error, ErrorCode, Result};
+
+/// What happened with the cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheOutcome {
+    /// No cache was asked for, or the model needs none.
+    #[default]
+    Off,
+    /// The compiled model was there.
+    Hit,
+    /// It was not there; now it is.
+    Stored,
+    /// It was there but damaged, and was made anew.
+    Healed,
+    /// It could be neither read nor written; the warnings say why.
+    Failed,
+}
 
 /// What a load through the cache gave.
 pub(in crate::engine) struct Cached {
     pub(in crate::engine) made: Made,
+    pub(in crate::engine) outcome: CacheOutcome,
     pub(in crate::engine) key: Option<String>,
-    /// The entry was damaged and made anew.
-    pub(in crate::engine) healed: bool,
     pub(in crate::engine) check_ns: u64,
     pub(in crate::engine) digest_ns: u64,
     pub(in crate::engine) warnings: Vec<String>,
@@ -31,8 +49,8 @@ pub(in crate::engine) struct Cached {
 pub(in crate::engine) enum Made {
     /// From the entry.
     FromEntry(Loaded),
-    /// From the model; whether an entry was stored, and how long each took.
-    FromModel { raw: RawSession, stored: bool, create_ns: u64, store_ns: u64 },
+    /// From the model, and how long creating the session and storing the entry took.
+    FromModel { raw: RawSession, create_ns: u64, store_ns: u64 },
 }
 
 /// A load through the cache, under way.
@@ -41,6 +59,8 @@ struct Load<'a> {
     runtime: &'static Runtime,
     options: &'a SessionOptions,
     store: &'a Store,
+    outcome: CacheOutcome,
+    key: Option<String>,
     warnings: Vec<String>,
     check_ns: u64,
     digest_ns: u64,
@@ -56,38 +76,44 @@ pub(in crate::engine) fn load(
     options: &SessionOptions,
     store: &Store,
 ) -> Result<Cached> {
-    let mut load = Load { path, runtime, options, store, warnings: Vec::new(), check_ns: 0, digest_ns: 0 };
-    let (made, key, healed) = load.run()?;
-    let Load { check_ns, digest_ns, warnings, .. } = load;
-    Ok(Cached { made, key, healed, check_ns, digest_ns, warnings })
+    let mut load = Load {
+        path,
+        runtime,
+        options,
+        store,
+        outcome: CacheOutcome::Off,
+        key: None,
+        warnings: Vec::new(),
+        check_ns: 0,
+        digest_ns: 0,
+    };
+    let made = load.run()?;
+    let Load { outcome, key, check_ns, digest_ns, warnings, .. } = load;
+    Ok(Cached { made, outcome, key, check_ns, digest_ns, warnings })
 }
 
 impl Load<'_> {
-    fn run(&mut self) -> Result<(Made, Option<String>, bool)> {
-        let remembered = match self.digest()? {
-            Some(remembered) => remembered,
-            None => return Ok((self.plain(ModelFormat::Ort)?, None, false)),
+    fn run(&mut self) -> Result<Made> {
+        let Some(remembered) = self.digest()? else {
+            return self.plain(ModelFormat::Ort);
         };
         let key = device_key(self.runtime, &remembered.digest, self.options);
         let name = entry_name(&key);
-        let mut healed = false;
-        if let Some(loaded) = self.open_entry(&name, &mut healed) {
-            return Ok((Made::FromEntry(loaded), Some(name), false));
+        self.key = Some(name.clone());
+        if let Some(loaded) = self.open_entry(&name) {
+            return Ok(Made::FromEntry(loaded));
         }
         // One process compiles, the others wait and then map what it made.
         let lock = match self.store.lock(&name) {
             Ok(lock) => lock,
-            Err(error) => {
-                self.warnings.push(format!("not cached: {error}"));
-                return Ok((self.plain(ModelFormat::Onnx)?, Some(name), healed));
-            }
+            Err(error) => return self.uncached(&error),
         };
-        if let Some(loaded) = self.open_entry(&name, &mut healed) {
-            return Ok((Made::FromEntry(loaded), Some(name), false));
+        if let Some(loaded) = self.open_entry(&name) {
+            return Ok(Made::FromEntry(loaded));
         }
-        let made = self.compile(&name, key, &remembered)?;
+        let made = self.compile(&name, key, &remembered);
         drop(lock);
-        Ok((made, Some(name), healed))
+        made
     }
 
     /// The digest of the model's files; `None` for models in ORT format, which are not compiled again.
@@ -111,21 +137,17 @@ impl Load<'_> {
     }
 
     /// The entry's session, if it is there and whole.
-    fn open_entry(&mut self, name: &str, healed: &mut bool) -> Option<Loaded> {
+    fn open_entry(&mut self, name: &str) -> Option<Loaded> {
         match load::load(&self.store.artifact(name), self.runtime, self.options) {
-            Ok(loaded) if loaded.portable_reason.is_none() => {
-                self.store.touch(name);
-                Some(loaded)
-            }
             Ok(loaded) => {
-                *healed = true;
-                self.warnings
-                    .extend(loaded.portable_reason.map(|reason| format!("entry not usable: {reason}")));
-                None
+                self.store.touch(name);
+                self.outcome = CacheOutcome::Hit;
+                self.warnings.extend(loaded.portable_reason.clone());
+                Some(loaded)
             }
             Err(error) if error.code() == ErrorCode::NotFound => None,
             Err(error) => {
-                *healed = true;
+                self.outcome = CacheOutcome::Healed;
                 self.warnings.push(format!("entry not usable: {error}"));
                 None
             }
@@ -134,7 +156,7 @@ impl Load<'_> {
 
     /// Creates the session from the model and stores what was made of it.
     fn compile(&mut self, name: &str, key: DeviceKey, remembered: &Remembered) -> Result<Made> {
-        let create = Instant::now();
+        let start = Instant::now();
         let source = ModelSource::File(self.path);
         let creation = Creation::plain(source, ModelFormat::Onnx, self.options);
         let saved = Scratch::new(self.store.scratch(name))
@@ -142,20 +164,36 @@ impl Load<'_> {
         let (raw, scratch) = match saved {
             Ok(saved) => saved,
             // Either the model is at fault, and fails again, or the cache is.
-            Err(error) => {
-                let made = self.plain(ModelFormat::Onnx)?;
-                self.warnings.push(format!("not cached: {error}"));
-                return Ok(made);
-            }
+            Err(error) => return self.uncached(&error),
         };
-        let create_ns = nanoseconds(create);
-        let store = Instant::now();
-        let stored = self.store_entry(name, key, remembered, &scratch);
-        match &stored {
-            Err(error) => self.warnings.push(format!("not cached: {error}")),
-            Ok(()) => self.make_room(name),
+        let create_ns = nanoseconds(start);
+        let start = Instant::now();
+        match self.store_entry(name, key, remembered, &scratch) {
+            Ok(()) => self.stored(name),
+            Err(error) => self.failed(&error),
         }
-        Ok(Made::FromModel { raw, stored: stored.is_ok(), create_ns, store_ns: nanoseconds(store) })
+        Ok(Made::FromModel { raw, create_ns, store_ns: nanoseconds(start) })
+    }
+
+    fn stored(&mut self, name: &str) {
+        if self.outcome != CacheOutcome::Healed {
+            self.outcome = CacheOutcome::Stored;
+        }
+        if let Err(error) = self.store.evict(self.options.cache_limit_bytes, name) {
+            self.warnings.push(format!("the cache may be too large: {error}"));
+        }
+    }
+
+    fn failed(&mut self, error: &Error) {
+        self.outcome = CacheOutcome::Failed;
+        self.warnings.push(format!("not cached: {error}"));
+    }
+
+    /// Creates the session without the cache, which is at fault.
+    fn uncached(&mut self, error: &Error) -> Result<Made> {
+        let made = self.plain(ModelFormat::Onnx)?;
+        self.failed(error);
+        Ok(made)
     }
 
     fn store_entry(
@@ -173,18 +211,11 @@ impl Load<'_> {
         Ok(())
     }
 
-    /// Keeps the cache within its limit.
-    fn make_room(&mut self, name: &str) {
-        if let Err(error) = self.store.evict(self.options.cache_limit_bytes, name) {
-            self.warnings.push(format!("the cache may be too large: {error}"));
-        }
-    }
-
     /// Creates the session without the cache.
     fn plain(&self, format: ModelFormat) -> Result<Made> {
         let create = Instant::now();
         let source = ModelSource::File(self.path);
         let raw = RawSession::new(self.runtime, &Creation::plain(source, format, self.options))?;
-        Ok(Made::FromModel { raw, stored: false, create_ns: nanoseconds(create), store_ns: 0 })
+        Ok(Made::FromModel { raw, create_ns: nanoseconds(create), store_ns: 0 })
     }
 }

@@ -1,5 +1,6 @@
 //! Compiling on request: a model becomes an artifact, an artifact gets a section for this device.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,10 +10,10 @@ use crate::artifact::{ArtifactWriter, DeviceKey};
 use crate::engine::compile::admit::Folders;
 use crate::engine::compile::build;
 use crate::engine::compile::digest::{Checked, Remembered};
+use crate::engine::compile::disk::map;
 use crate::engine::compile::key::device_key;
 use crate::engine::compile::load::{Opened, file_name, is_artifact, nanoseconds, real_path};
 use crate::engine::compile::save::Scratch;
-use crate::engine::files::map;
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, Runtime, SessionOptions};
 use crate::error::ResultExt;
 use crate::model::{Bytes, MemoryFiles, Model};
@@ -55,7 +56,8 @@ enum Original {
 /// aside and renamed, so that nobody ever sees half of it; it may be the same path as `model` if that is an artifact.
 ///
 /// # Errors
-/// Those of loading the model, `unsupported` for models in ORT format, and `io` if the artifact cannot be written.
+/// Those of loading the model, `unsupported` for models in ORT format, `invalid_argument` if the artifact would
+/// replace the model, `integrity` if the model changes meanwhile, and `io` if the artifact cannot be written.
 ///
 /// [`Session::load`]: crate::Session::load
 ///
@@ -81,7 +83,7 @@ pub fn compile(
 fn compile_file(path: &Path, target: &Path, options: &SessionOptions) -> Result<CompileReport> {
     let (start, runtime) = (Instant::now(), Runtime::load(&options.runtime)?);
     let scratch = Scratch::beside(target)?;
-    let original = Original::open(path)?;
+    let original = Original::open(path, target)?;
     let mut writer = original.writer(path)?;
     let key = device_key(runtime, original.digest(), options);
     let model_bytes = original.model_bytes();
@@ -101,12 +103,13 @@ fn compile_file(path: &Path, target: &Path, options: &SessionOptions) -> Result<
 }
 
 impl Original {
-    fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path, target: &Path) -> Result<Self> {
         if is_artifact(&map(path)?) {
             // Taking it apart verifies its data.
             return Ok(Self::Artifact(Opened::open(path, false)?));
         }
         let checked = Checked::open(path)?;
+        refuse_to_replace(path, &checked.external_files, target)?;
         if checked.format == ModelFormat::Ort {
             let reason = "it is optimised already; compile the ONNX model that it was made from";
             return Err(Error::unsupported("compiling of a model in ORT format", reason));
@@ -184,4 +187,15 @@ impl Original {
             }
         }
     }
+}
+
+/// An artifact takes the place of a file of its name; that must not be the model or its data.
+fn refuse_to_replace(path: &Path, external_files: &[PathBuf], target: &Path) -> Result<()> {
+    let Ok(target) = fs::canonicalize(target) else { return Ok(()) };
+    let is_target = |path: &Path| fs::canonicalize(path).is_ok_and(|path| path == target);
+    if is_target(path) || external_files.iter().any(|path| is_target(path)) {
+        let reason = format!("`{}` belongs to the model; choose another name", target.display());
+        return Err(Error::invalid_argument("artifact", reason));
+    }
+    Ok(())
 }

@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::model_digest;
-use crate::engine::compile::admit::{self, Folders};
+use crate::engine::compile::admit::{self, Admitted, Folders};
+use crate::engine::compile::disk::map;
 use crate::engine::compile::store::UNFINISHED_NOTE;
-use crate::engine::files::map;
 use crate::engine::runtime::ModelFormat;
 use crate::model::Bytes;
 use crate::{ErrorKind, Result};
@@ -21,6 +21,7 @@ const RACY_S: i64 = 2;
 pub(super) struct Checked {
     pub(super) bytes: Bytes,
     pub(super) format: ModelFormat,
+    pub(super) external_files: Vec<PathBuf>,
     folders: Folders,
     /// `None` where the system does not tell enough of files.
     files: Option<Vec<Stamp>>,
@@ -62,7 +63,8 @@ impl Checked {
         let admitted = admit::bytes(&bytes, &folders)?;
         let external = admitted.external_files.iter().map(|file| Stamp::of(file));
         let files = std::iter::once(model).chain(external).collect();
-        Ok(Self { bytes, format: admitted.format, folders, files, looked_s })
+        let Admitted { format, external_files } = admitted;
+        Ok(Self { bytes, format, external_files, folders, files, looked_s })
     }
 
     /// Digests the model and its external data.

@@ -2,13 +2,13 @@
 
 use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use memmap2::Mmap;
 
 use crate::artifact::Artifact;
+use crate::engine::compile::disk::io_error;
 use crate::engine::compile::key::device_key;
-use crate::engine::files::io_error;
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, RawSession, Runtime, SessionOptions};
 use crate::model::Bytes;
 use crate::{Error, ErrorKind, Result};
@@ -47,9 +47,16 @@ impl Opened {
         // truncates a file that is mapped. Whoever overwrites one in place breaks every program that has it open.
         let map = unsafe { Mmap::map(&file) }.map_err(|error| io_error("map", path, &error))?;
         let artifact = Artifact::parse(Bytes::from_owner(map))?;
-        if verify || artifact.manifest().written_mtime_ns != modified_ns(&metadata) {
+        let written_ns = artifact.manifest().written_mtime_ns;
+        let is_as_written = written_ns == modified_ns(&metadata);
+        if verify || !is_as_written {
             artifact.verify_data()?;
         }
+        // A copy has another time. Now that its data is known to be whole, the next load need not look again.
+        let metadata = match written_ns {
+            Some(written_ns) if !is_as_written => restore_modified(&file, written_ns).unwrap_or(metadata),
+            _ => metadata,
+        };
         Ok(Self { artifact, file: metadata })
     }
 
@@ -152,6 +159,12 @@ pub(in crate::engine) fn nanoseconds(since: Instant) -> u64 {
 fn modified_ns(file: &Metadata) -> Option<u64> {
     let modified = file.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     u64::try_from(modified.as_nanos()).ok()
+}
+
+/// Gives a file the time that its artifact names, if this process may.
+fn restore_modified(file: &File, modified_ns: u64) -> Option<Metadata> {
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_nanos(modified_ns)).ok()?;
+    file.metadata().ok()
 }
 
 #[cfg(unix)]

@@ -5,12 +5,14 @@ mod build;
 pub(super) mod cached;
 mod command;
 mod digest;
+pub(super) mod disk;
 mod key;
 pub(super) mod load;
 mod repair;
 mod save;
 mod store;
 
+pub use cached::CacheOutcome;
 pub use command::{CompileReport, compile};
 pub use store::CacheEntry;
 pub(super) use store::Store;

@@ -1,11 +1,11 @@
 //! Files written so that nobody ever sees half of one: written aside, synced, renamed, read-only.
 
-use std::fs::{self, File, FileTimes, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::engine::files::io_error;
+use crate::engine::compile::disk::io_error;
 use crate::{Error, Result};
 
 /// Held in a scratch folder that has no other guard by the process that works in it.
@@ -114,10 +114,10 @@ pub(super) fn write(
     let failed = |error: io::Error| io_error("write", target, &error);
     let mut file = OpenOptions::new().write(true).create_new(true).open(&aside).map_err(failed)?;
     content(&mut |bytes| file.write_all(bytes).map_err(failed))?;
+    file.set_modified(SystemTime::UNIX_EPOCH + modified).map_err(failed)?;
     let mut permissions = file.metadata().map_err(failed)?.permissions();
     permissions.set_readonly(true);
     file.set_permissions(permissions).map_err(failed)?;
-    file.set_times(FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + modified)).map_err(failed)?;
     file.sync_all().map_err(failed)?;
     drop(file);
     fs::rename(&aside, target).map_err(failed)?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::artifact::Artifact;
-use crate::engine::files::io_error;
+use crate::engine::compile::disk::io_error;
 
 const ARTIFACT: &str = "ortlet";
 const LOCK: &str = "lock";
@@ -40,6 +40,14 @@ pub struct CacheEntry {
     pub last_used_unix_s: u64,
 }
 
+/// Makes a folder that only its owner can use: what is in it is run without further questions.
+fn create_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
 /// Held by the process that writes an entry. The system gives it back when the process ends, however it ends.
 pub(super) struct EntryLock {
     _file: File,
@@ -61,7 +69,7 @@ impl Store {
 
     /// Uses a folder, making it if it is not there. A folder that may not be written to can still be read from.
     pub(crate) fn open(folder: &Path) -> Self {
-        let _ = fs::create_dir_all(folder);
+        let _ = create_private(folder);
         Self::at(folder)
     }
 
@@ -248,4 +256,27 @@ fn is_at(file: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_others_are_neither_listed_nor_removed() {
+        let folder = std::env::temp_dir().join(format!("ortlet-store-{}", std::process::id()));
+        let key = "0123456789abcdef".repeat(2);
+        fs::create_dir_all(folder.join("build.tmp")).unwrap();
+        fs::create_dir_all(folder.join(format!("{key}.tmp"))).unwrap();
+        let theirs = ["model.ortlet", "Cargo.lock", "my.note", "ABCDEF.ortlet"].map(str::to_owned);
+        let ours = ["ortlet", "lock"].map(|extension| format!("{key}.{extension}"));
+        for name in theirs.iter().chain(&ours) {
+            fs::write(folder.join(name), "x").unwrap();
+        }
+        let removed = Store::at(&folder).clear().unwrap();
+        assert_eq!(removed.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), [key.as_str()]);
+        assert!(theirs.iter().all(|name| folder.join(name).exists()) && folder.join("build.tmp").exists());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), theirs.len() + 1);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -20,7 +20,7 @@ use crate::model::Model;
 use crate::tensor::{Value, ValueInfo, ValueView};
 
 pub use outputs::Outputs;
-pub use report::{CacheOutcome, CacheReport, LoadPhases, Origin, SessionReport};
+pub use report::{CacheReport, LoadPhases, Origin, SessionReport};
 
 /// A model that is ready to run.
 ///
@@ -79,21 +79,20 @@ impl Session {
 
     /// A session made by ONNX Runtime from a checked model.
     pub(in crate::engine) fn create(creation: &Creation<'_>, check_ns: u64, start: Instant) -> Result<Self> {
-        check::options(creation.options)?;
-        let runtime = Runtime::load(&creation.options.runtime)?;
+        let (runtime, runtime_ns) = checked_runtime(creation.options)?;
         let create = Instant::now();
         let raw = RawSession::new(runtime, creation)?;
         let create_ns = nanoseconds(create);
-        let phases = LoadPhases { check_ns, create_ns, ..LoadPhases::default() };
+        let phases = LoadPhases { runtime_ns, check_ns, create_ns, ..LoadPhases::default() };
         Ok(Self::of(raw, SessionReport { phases, ..SessionReport::default() }, start))
     }
 
     /// A session of an artifact.
     pub(in crate::engine) fn from_artifact(path: &Path, options: &SessionOptions) -> Result<Self> {
         let start = Instant::now();
-        check::options(options)?;
-        let loaded = compile::load::load(path, Runtime::load(&options.runtime)?, options)?;
-        let (raw, report) = Self::of_loaded(loaded);
+        let (runtime, runtime_ns) = checked_runtime(options)?;
+        let (raw, mut report) = Self::of_loaded(compile::load::load(path, runtime, options)?);
+        report.phases.runtime_ns = runtime_ns;
         Ok(Self::of(raw, report, start))
     }
 
@@ -104,27 +103,19 @@ impl Session {
         options: &SessionOptions,
     ) -> Result<Self> {
         let start = Instant::now();
-        check::options(options)?;
+        let (runtime, runtime_ns) = checked_runtime(options)?;
         let store = Store::open(folder);
-        let cached = compile::cached::load(path, Runtime::load(&options.runtime)?, options, &store)?;
-        let failed = !cached.warnings.is_empty() && !cached.healed;
-        let (raw, mut report, outcome) = match cached.made {
-            Made::FromEntry(loaded) => {
-                let (raw, report) = Self::of_loaded(loaded);
-                (raw, report, CacheOutcome::Hit)
-            }
-            Made::FromModel { raw, stored, create_ns, store_ns } => {
+        let cached = compile::cached::load(path, runtime, options, &store)?;
+        let (raw, mut report) = match cached.made {
+            Made::FromEntry(loaded) => Self::of_loaded(loaded),
+            Made::FromModel { raw, create_ns, store_ns } => {
                 let phases = LoadPhases { create_ns, store_ns, ..LoadPhases::default() };
-                let outcome = match (stored, cached.healed) {
-                    (true, true) => CacheOutcome::Healed,
-                    (true, false) => CacheOutcome::Stored,
-                    (false, _) if failed || cached.healed => CacheOutcome::Failed,
-                    (false, _) => CacheOutcome::Off,
-                };
-                (raw, SessionReport { phases, ..SessionReport::default() }, outcome)
+                (raw, SessionReport { phases, ..SessionReport::default() })
             }
         };
-        report.cache = CacheReport { outcome, folder: Some(folder.to_owned()), key: cached.key };
+        let folder = Some(folder.to_owned());
+        report.cache = CacheReport { outcome: cached.outcome, folder, key: cached.key };
+        report.phases.runtime_ns = runtime_ns;
         report.phases.check_ns = cached.check_ns;
         report.phases.digest_ns = cached.digest_ns;
         report.warnings = cached.warnings;
@@ -242,6 +233,13 @@ impl Session {
         };
         Ok(Outputs::new(wanted.iter().zip(outputs).map(named).collect::<Result<_>>()?))
     }
+}
+
+/// The runtime, once the options are known to make sense, and how long it took to load.
+fn checked_runtime(options: &SessionOptions) -> Result<(&'static Runtime, u64)> {
+    check::options(options)?;
+    let start = Instant::now();
+    Ok((Runtime::load(&options.runtime)?, nanoseconds(start)))
 }
 
 impl Session {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::compile::CacheOutcome;
+
 /// How a session came to be. Times are in nanoseconds, sizes in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionReport {
@@ -47,26 +49,11 @@ pub struct CacheReport {
     pub key: Option<String>,
 }
 
-/// What happened with the cache.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CacheOutcome {
-    /// No cache was asked for, or the model needs none.
-    #[default]
-    Off,
-    /// The compiled model was there.
-    Hit,
-    /// It was not there; now it is.
-    Stored,
-    /// It was there but damaged, and was made anew.
-    Healed,
-    /// It could be neither read nor written; the warnings say why.
-    Failed,
-}
-
 /// Where the time of a load went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadPhases {
+    /// Finding and loading ONNX Runtime, which only the first load of a process has to do.
+    pub runtime_ns: u64,
     /// Reading and checking the model.
     pub check_ns: u64,
     /// Digesting the model's content for the cache.

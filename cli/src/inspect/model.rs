@@ -1,49 +1,48 @@
-//! `ortlet inspect`: what is in a model. Needs no ONNX Runtime.
+//! What is in a model: the report of the library as tables.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use ortlet::Error;
 use ortlet::error::ResultExt;
 use ortlet::model::{DynamicDim, Model, ModelReport, QuantizedValue};
 use ortlet::tensor::{DType, ValueInfo};
-use ortlet::{Error, Result};
 use serde::Serialize;
 
-use crate::args::InspectArgs;
-use crate::output::{bytes, count, emit, emit_json, facts, note, right_align, table};
+use crate::output::{bytes, count, facts, note, right_align, table};
 
 /// Operators beyond so many are summed up in one row; JSON has them all.
 const MOST_OPERATORS: usize = 20;
 /// Scales beyond so many are counted instead of listed.
 const MOST_SCALES: usize = 4;
 
-/// Runs the command.
-///
-/// # Errors
-/// Of reading the model.
-pub fn run(args: &InspectArgs, as_json: bool) -> Result<()> {
-    let model = Model::open(&args.model)?;
-    let report = model.report();
-    // A damaged model is still worth looking into, but nobody should take it for sound.
-    let problem = model.validate().with_context(|| format!("model `{}`", args.model.display())).err();
-    if as_json {
-        return emit_json(&Document { report: &report, problem: problem.as_ref().map(Error::details) });
-    }
-    if let Some(problem) = problem {
-        note(&format!("this model cannot be run: {problem}"));
-    }
-    emit(&text(&args.model.display().to_string(), &report))
-}
-
-/// The report as JSON, and why the model cannot be run, if it cannot.
+/// The report, and why the model cannot be run, if it cannot: a damaged model is still worth looking into, but nobody
+/// should take it for sound.
 #[derive(Serialize)]
-struct Document<'a> {
+pub struct Document {
     #[serde(flatten)]
-    report: &'a ModelReport,
+    report: ModelReport,
     problem: Option<serde_json::Value>,
 }
 
-fn text(path: &str, report: &ModelReport) -> String {
-    let mut parts = vec![facts(general(path, report)).to_string(), values(report)];
+impl Document {
+    /// Looks into a model; says on standard error what keeps it from being run, unless it goes into JSON.
+    pub fn of(model: &Model, path: &Path, as_json: bool) -> Self {
+        let problem = model.validate().with_context(|| format!("model `{}`", path.display())).err();
+        if let Some(problem) = problem.as_ref().filter(|_| !as_json) {
+            note(&format!("this model cannot be run: {problem}"));
+        }
+        Self { report: model.report(), problem: problem.as_ref().map(Error::details) }
+    }
+
+    /// As tables. `title` says which model it is.
+    pub fn text(&self, title: &str) -> String {
+        text(title, &self.report)
+    }
+}
+
+fn text(title: &str, report: &ModelReport) -> String {
+    let mut parts = vec![facts(general(title, report)).to_string(), values(report)];
     parts.extend(dimensions(&report.dynamic_dims));
     parts.push(operators(report));
     parts.extend(parameters(report));
@@ -52,7 +51,7 @@ fn text(path: &str, report: &ModelReport) -> String {
     parts.join("\n\n") + "\n"
 }
 
-fn general(path: &str, report: &ModelReport) -> Vec<(&'static str, String)> {
+fn general(title: &str, report: &ModelReport) -> Vec<(&'static str, String)> {
     let joined = |texts: &[String]| texts.join(", ");
     let versions = |opsets: &BTreeMap<String, i64>| {
         opsets.iter().map(|(domain, version)| format!("{domain} {version}")).collect::<Vec<_>>().join(", ")
@@ -66,7 +65,7 @@ fn general(path: &str, report: &ModelReport) -> Vec<(&'static str, String)> {
         nodes += &format!(", some of them in {} graphs inside nodes", count(report.subgraph_count));
     }
     let rows = [
-        ("model", path.to_string()),
+        ("model", title.to_string()),
         ("producer", format!("{} {}", report.producer_name, report.producer_version).trim().to_string()),
         ("graph", report.graph_name.clone()),
         ("domain", report.domain.clone()),
