@@ -1,4 +1,5 @@
 //! Models that change: what is loaded is always what the files say now.
+#![cfg(unix)]
 
 mod common;
 
@@ -88,6 +89,30 @@ fn both(name: &str, test: impl Fn(&Adder, &Path)) {
     }
 }
 
+/// Does `work` while another thread overwrites the weight as fast as it can, with 0, 1 and 2 by turns.
+fn while_changing(adder: &Adder, work: impl FnOnce()) {
+    /// Ends the other thread, however the work ends.
+    struct Done<'a>(&'a AtomicBool);
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for weight in (0..).map(|round| (round % 3) as f32) {
+                adder.set_unseen(weight);
+                if is_done.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        let _done = Done(&is_done);
+        work();
+    });
+}
+
 #[test]
 fn changes_within_one_tick_of_the_clock_are_seen() {
     both("tick", |adder, cache| {
@@ -161,22 +186,12 @@ fn one_model_with_other_data_is_another_model() {
 #[test]
 fn models_that_change_while_they_are_compiled_poison_nothing() {
     both("poison", |adder, cache| {
-        let is_done = AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                for weight in (0..).map(|round| (round % 3) as f32) {
-                    adder.set_unseen(weight);
-                    if is_done.load(Ordering::Relaxed) {
-                        break;
-                    }
-                }
-            });
+        while_changing(adder, || {
             for _ in 0..150 {
                 // What it gives while its file is being written is anybody's guess.
                 let options = SessionOptions { cache_limit_bytes: 1, ..cached(cache) };
                 let _ = Session::load(&adder.path, &options).map(|session| weights(&session));
             }
-            is_done.store(true, Ordering::Relaxed);
         });
         for weight in [0.0, 1.0, 2.0] {
             adder.set(weight);
@@ -190,16 +205,7 @@ fn artifacts_of_models_that_change_meanwhile_are_refused() {
     both("artifact", |adder, cache| {
         fs::create_dir(cache).unwrap();
         let artifact = cache.join("a.ortlet");
-        let is_done = AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                for weight in (0..).map(|round| (round % 3) as f32) {
-                    adder.set_unseen(weight);
-                    if is_done.load(Ordering::Relaxed) {
-                        break;
-                    }
-                }
-            });
+        while_changing(adder, || {
             for _ in 0..50 {
                 let compiled = ortlet::compile(&adder.path, &artifact, &two_threads());
                 if compiled.is_ok() {
@@ -209,7 +215,6 @@ fn artifacts_of_models_that_change_meanwhile_are_refused() {
                     assert!(weights(&session).iter().all(|weight| [0.0, 1.0, 2.0].contains(weight)));
                 }
             }
-            is_done.store(true, Ordering::Relaxed);
         });
     });
 }
