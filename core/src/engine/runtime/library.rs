@@ -100,6 +100,11 @@ impl Runtime {
         providers::register_library(self, name, path.as_ref())
     }
 
+    /// Whether the version is this one or newer.
+    pub(super) fn is_at_least(&self, version: &[u32]) -> bool {
+        numbers(&self.version).as_slice() >= version
+    }
+
     pub(super) fn environment(&self) -> &Environment {
         &self.environment
     }
@@ -198,8 +203,12 @@ fn version_of(library: &Library) -> Result<String, Refusal> {
         let base = get_base().as_ref().ok_or_else(foreign)?;
         CStr::from_ptr((base.GetVersionString)()).to_string_lossy().into_owned()
     };
-    let numbers: Vec<u32> = version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect();
-    if numbers.as_slice() >= MINIMUM { Ok(version) } else { Err(Refusal::TooOld(version)) }
+    if numbers(&version).as_slice() >= MINIMUM { Ok(version) } else { Err(Refusal::TooOld(version)) }
+}
+
+/// `[1, 31, 1]` of `1.31.1`, and of `1.31.1-dev`.
+fn numbers(version: &str) -> Vec<u32> {
+    version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
 }
 
 impl std::fmt::Debug for Runtime {

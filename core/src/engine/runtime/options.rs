@@ -21,7 +21,8 @@ use crate::engine::runtime::{Cache, RuntimeOptions};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionOptions {
-    /// Threads that compute one run.
+    /// Threads that compute one run. They look for more work for a millisecond after it and sleep then (with ONNX
+    /// Runtime before 1.26 they sleep at once, which costs latency); `config` can say otherwise.
     pub threads: Threads,
     /// Execution providers in order of preference; what they cannot run falls to the CPU. Empty means the CPU.
     pub providers: Vec<Provider>,
