@@ -3,28 +3,12 @@
 mod common;
 
 use common::{Case, reference, two_threads};
+use ortlet::Session;
 use ortlet::tensor::{DType, F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, Tensor, pack, unpack};
-use ortlet::{Outputs, Session};
 
+/// An uncached session of the case's model against plain onnxruntime.
 fn check(case: &Case) {
-    let session = Session::load(&case.model, &two_threads()).unwrap();
-    let mut previous: Option<Outputs> = None;
-    for (number, step) in case.steps.iter().enumerate() {
-        let mut inputs = reference().inputs(step);
-        for (input, output) in &step.carried {
-            let value = previous.as_mut().and_then(|outputs| outputs.remove(output)).unwrap();
-            inputs.insert(input.clone(), value);
-        }
-        let outputs = session.run(&inputs).unwrap();
-        // Dropped before the comparison: outputs must not lean on the inputs' memory.
-        drop(inputs);
-        let expected = reference().outputs(step);
-        assert_eq!(outputs.len(), expected.len(), "{} step {number}", case.name);
-        for (name, value) in outputs.iter() {
-            assert_eq!(value, &expected[name], "{} step {number} output {name}", case.name);
-        }
-        previous = Some(outputs);
-    }
+    common::check(case, &Session::load(&case.model, &two_threads()).unwrap());
 }
 
 #[test]
