@@ -18,7 +18,6 @@ mod tidy;
 mod tools;
 mod unpack;
 mod venv;
-mod zip;
 
 use std::process::ExitCode;
 

