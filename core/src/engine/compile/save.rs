@@ -1,6 +1,6 @@
 //! Files written so that nobody ever sees half of one: written aside, synced, renamed, read-only.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -8,8 +8,6 @@ use std::time::{Duration, SystemTime};
 use crate::engine::compile::disk::io_error;
 use crate::{Error, Result};
 
-/// Held in a scratch folder that has no other guard by the process that works in it.
-const GUARD: &str = "guard";
 const EXTENSION: &str = "tmp";
 
 /// More than a disk that refused a tensor has left.
@@ -18,6 +16,8 @@ const PROBE_BYTES: usize = 64 * 1024;
 /// A folder for unfinished work, removed with what is in it when dropped.
 pub(super) struct Scratch {
     path: PathBuf,
+    /// The folder itself, locked while this process works in it; the system unlocks it however the process ends.
+    /// Where folders cannot be locked, nobody sweeps either.
     _guard: Option<File>,
 }
 
@@ -35,23 +35,19 @@ impl Scratch {
         let named =
             |number| target.with_file_name(format!("{prefix}{}-{number}.{EXTENSION}", std::process::id()));
         // Another process with this number may work on the same disk from within another container.
-        let mut paths = (0_u64..).map(named);
-        let path = loop {
-            let path = paths.next().unwrap_or_default();
+        for path in (0_u64..).map(named) {
             match fs::create_dir(&path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                made => {
-                    break made.map(|()| path.clone()).map_err(|error| io_error("create", &path, &error))?;
-                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                made => made.map_err(|error| io_error("create", &path, &error))?,
             }
-        };
-        let mut scratch = Self { path, _guard: None };
-        let guard = scratch.path.join(GUARD);
-        let file = File::create(&guard).map_err(|error| io_error("create", &guard, &error))?;
-        // Without locks nobody sweeps either.
-        let _ = file.try_lock();
-        scratch._guard = Some(file);
-        Ok(scratch)
+            let guard = File::open(&path).ok();
+            let taken = |guard: &File| matches!(guard.try_lock(), Err(TryLockError::WouldBlock));
+            // Before it was locked, somebody who sweeps may have taken it for left over.
+            if !guard.as_ref().is_some_and(taken) && path.is_dir() {
+                return Ok(Self { path, _guard: guard });
+            }
+        }
+        Err(Error::internal("no number is left for a scratch folder"))
     }
 
     /// Makes the folder anew. Whatever was there is the remains of a process that was killed.
@@ -87,13 +83,13 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes scratch folders of `target` whose processes are gone: nobody holds their guards.
+/// Removes scratch folders of `target` whose processes are gone: nobody holds their locks.
 fn sweep(target: &Path, prefix: &str) {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let is_scratch = name.starts_with(prefix) && path.extension().is_some_and(|end| end == EXTENSION);
-        let guard = is_scratch.then(|| File::open(path.join(GUARD)).ok()).flatten();
+        let guard = is_scratch.then(|| File::open(&path).ok()).flatten();
         if guard.is_some_and(|guard| guard.try_lock().is_ok()) {
             let _ = fs::remove_dir_all(&path);
         }
