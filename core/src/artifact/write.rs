@@ -116,6 +116,11 @@ impl ArtifactWriter {
         (index < self.devices.len()).then(|| self.devices.remove(index).key)
     }
 
+    /// What is said about the original model.
+    pub fn model(&self) -> &ModelManifest {
+        &self.model
+    }
+
     /// The keys of the devices, by index.
     pub fn devices(&self) -> impl Iterator<Item = &DeviceKey> {
         self.devices.iter().map(|device| &device.key)

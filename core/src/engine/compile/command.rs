@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::{ArtifactWriter, DeviceKey};
 use crate::engine::compile::admit::Folders;
 use crate::engine::compile::build;
+use crate::engine::compile::clock::nanoseconds;
 use crate::engine::compile::digest::{Checked, Remembered};
 use crate::engine::compile::disk::map;
 use crate::engine::compile::key::device_key;
-use crate::engine::compile::load::{Opened, file_name, is_artifact, nanoseconds, real_path};
+use crate::engine::compile::load::{Opened, file_name, is_artifact, real_path};
 use crate::engine::compile::save::Scratch;
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, Runtime, SessionOptions};
 use crate::error::ResultExt;
@@ -86,7 +87,7 @@ fn compile_file(path: &Path, target: &Path, options: &SessionOptions) -> Result<
     let original = Original::open(path, target)?;
     let mut writer = original.writer(path)?;
     let key = device_key(runtime, original.digest(), options);
-    let model_bytes = original.model_bytes();
+    let model_bytes = writer.model().bytes;
     let check_ns = nanoseconds(start);
 
     let start = Instant::now();
@@ -128,13 +129,6 @@ impl Original {
         match self {
             Self::Model(_, remembered) => &remembered.digest,
             Self::Artifact(opened) => &opened.artifact.manifest().model.digest,
-        }
-    }
-
-    fn model_bytes(&self) -> u64 {
-        match self {
-            Self::Model(model, _) => model.report().total_bytes,
-            Self::Artifact(opened) => opened.artifact.manifest().model.bytes,
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::artifact::model_digest;
 use crate::engine::compile::admit::{self, Admitted, Folders};
-use crate::engine::compile::disk::map;
+use crate::engine::compile::disk::{inode, map};
 use crate::engine::compile::store::UNFINISHED_NOTE;
 use crate::engine::runtime::ModelFormat;
 use crate::model::Bytes;
@@ -35,8 +35,9 @@ struct Stamp {
     /// As the model is reached, links not followed: a link that leads elsewhere later is a change too.
     path: PathBuf,
     size_bytes: u64,
-    /// Seconds and nanoseconds of the last change of content and of the inode, device and number of the inode.
+    /// See [`times`].
     times: [i64; 4],
+    /// See [`inode`].
     inode: [u64; 2],
 }
 
@@ -124,8 +125,7 @@ impl Stamp {
     fn of(path: &Path) -> Option<Self> {
         let path = std::path::absolute(path).ok()?;
         let file = fs::metadata(&path).ok()?;
-        let (times, inode) = identity(&file)?;
-        Some(Self { path, size_bytes: file.len(), times, inode })
+        Some(Self { path, size_bytes: file.len(), times: times(&file)?, inode: inode(&file)? })
     }
 
     /// Whether the file was left alone for so long that the next change gets another time.
@@ -140,14 +140,15 @@ fn now_s() -> i64 {
     i64::try_from(now.as_secs()).unwrap_or_default()
 }
 
-/// Times and number of an inode; `None` where the system does not tell, and then nothing is remembered.
+/// Seconds and nanoseconds of the last change of content and of the inode; `None` where the system does not tell,
+/// and then nothing is remembered.
 #[cfg(unix)]
-fn identity(file: &Metadata) -> Option<([i64; 4], [u64; 2])> {
+fn times(file: &Metadata) -> Option<[i64; 4]> {
     use std::os::unix::fs::MetadataExt;
-    Some(([file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()], [file.dev(), file.ino()]))
+    Some([file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()])
 }
 
 #[cfg(not(unix))]
-fn identity(_: &Metadata) -> Option<([i64; 4], [u64; 2])> {
+fn times(_: &Metadata) -> Option<[i64; 4]> {
     None
 }

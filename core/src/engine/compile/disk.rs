@@ -1,6 +1,6 @@
-//! Mapping of files, and errors that name the file.
+//! Mapping of files, telling one file from another, and errors that name the file.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 
@@ -29,4 +29,16 @@ pub(in crate::engine) fn io_error(operation: &str, path: &Path, error: &io::Erro
     }
     let (reason, os_code) = (error.to_string(), error.raw_os_error());
     ErrorKind::Io { operation: operation.into(), path, reason, os_code }.into()
+}
+
+/// Device and number of a file's inode; `None` where the system does not tell.
+#[cfg(unix)]
+pub(super) fn inode(file: &Metadata) -> Option<[u64; 2]> {
+    use std::os::unix::fs::MetadataExt;
+    Some([file.dev(), file.ino()])
+}
+
+#[cfg(not(unix))]
+pub(super) fn inode(_: &Metadata) -> Option<[u64; 2]> {
+    None
 }

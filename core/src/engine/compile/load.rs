@@ -7,7 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 use memmap2::Mmap;
 
 use crate::artifact::Artifact;
-use crate::engine::compile::disk::io_error;
+use crate::engine::compile::clock::nanoseconds;
+use crate::engine::compile::disk::{inode, io_error};
 use crate::engine::compile::key::device_key;
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, RawSession, Runtime, SessionOptions};
 use crate::model::Bytes;
@@ -152,10 +153,6 @@ fn create_from(
     Ok((raw, nanoseconds(start)))
 }
 
-pub(in crate::engine) fn nanoseconds(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
-}
-
 fn modified_ns(file: &Metadata) -> Option<u64> {
     let modified = file.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     u64::try_from(modified.as_nanos()).ok()
@@ -167,14 +164,7 @@ fn restore_modified(file: &File, modified_ns: u64) -> Option<Metadata> {
     file.metadata().ok()
 }
 
-#[cfg(unix)]
 fn same_file(a: &Metadata, b: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let identity = |file: &Metadata| (file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec());
+    let identity = |file: &Metadata| (inode(file), file.len(), file.modified().ok());
     identity(a) == identity(b)
-}
-
-#[cfg(not(unix))]
-fn same_file(a: &Metadata, b: &Metadata) -> bool {
-    a.len() == b.len() && a.modified().ok() == b.modified().ok()
 }

@@ -3,6 +3,7 @@
 pub(super) mod admit;
 mod build;
 pub(super) mod cached;
+pub(super) mod clock;
 mod command;
 mod digest;
 pub(super) mod disk;

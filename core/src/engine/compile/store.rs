@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::artifact::Artifact;
-use crate::engine::compile::disk::io_error;
+use crate::engine::compile::disk::{inode, io_error};
 
 const ARTIFACT: &str = "ortlet";
 const LOCK: &str = "lock";
@@ -245,17 +245,9 @@ fn open_lock(path: &Path) -> io::Result<File> {
 }
 
 /// Whether a lock that was waited for is still the one that others would take: who clears the cache removes it.
-#[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let identity = |file: Metadata| (file.dev(), file.ino());
-    let (held, there) = (file.metadata().map(identity), fs::metadata(path).map(identity));
-    held.ok().zip(there.ok()).is_some_and(|(held, there)| held == there)
-}
-
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
+    let (held, there) = (file.metadata(), fs::metadata(path));
+    held.ok().zip(there.ok()).is_some_and(|(held, there)| inode(&held) == inode(&there))
 }
 
 #[cfg(test)]

@@ -116,13 +116,17 @@ fn model() -> String {
     field("model name").or_else(|| field("Model")).unwrap_or_default()
 }
 
-#[cfg(target_arch = "x86_64")]
 /// Instruction sets that matter for inference and that this CPU has.
 pub(in crate::engine) fn features() -> Vec<String> {
+    detected().into_iter().filter(|(_, present)| *present).map(|(name, _)| name.to_owned()).collect()
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detected() -> Vec<(&'static str, bool)> {
     macro_rules! detect {
-        ($($name:tt),*) => { [$(($name, std::arch::is_x86_feature_detected!($name))),*] };
+        ($($name:tt),* $(,)?) => { vec![$(($name, std::arch::is_x86_feature_detected!($name))),*] };
     }
-    let all = detect!(
+    detect!(
         "sse4.1",
         "sse4.2",
         "avx",
@@ -136,24 +140,20 @@ pub(in crate::engine) fn features() -> Vec<String> {
         "avx512vl",
         "avx512vnni",
         "avx512bf16",
-        "avx512fp16"
-    );
-    all.iter().filter(|(_, present)| *present).map(|(name, _)| (*name).to_owned()).collect()
+        "avx512fp16",
+    )
 }
 
 #[cfg(target_arch = "aarch64")]
-/// Instruction sets that matter for inference and that this CPU has.
-pub(in crate::engine) fn features() -> Vec<String> {
+fn detected() -> Vec<(&'static str, bool)> {
     macro_rules! detect {
-        ($($name:tt),*) => { [$(($name, std::arch::is_aarch64_feature_detected!($name))),*] };
+        ($($name:tt),* $(,)?) => { vec![$(($name, std::arch::is_aarch64_feature_detected!($name))),*] };
     }
-    let all = detect!("neon", "fp16", "dotprod", "i8mm", "bf16", "sve", "sve2");
-    all.iter().filter(|(_, present)| *present).map(|(name, _)| (*name).to_owned()).collect()
+    detect!("neon", "fp16", "dotprod", "i8mm", "bf16", "sve", "sve2")
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-/// Instruction sets that matter for inference and that this CPU has.
-pub(in crate::engine) fn features() -> Vec<String> {
+fn detected() -> Vec<(&'static str, bool)> {
     Vec::new()
 }
 

@@ -59,7 +59,8 @@ impl<'a> BorrowedInput<'a> {
     /// Wraps a value of the caller's.
     ///
     /// # Errors
-    /// `unsupported` for an optional that holds nothing: such an input is to be left out, `limit_exceeded` if memory for a copy cannot be had.
+    /// `unsupported` for an optional that holds nothing (such an input is to be left out), `limit_exceeded` if memory
+    /// for a copy cannot be had.
     pub(in crate::engine) fn new(view: &ValueView<'a>) -> Result<Self> {
         let mut parts = Parts::default();
         let value = match view {

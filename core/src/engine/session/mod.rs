@@ -9,9 +9,12 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use smallvec::SmallVec;
+
 use crate::Result;
 use crate::engine::compile::cached::Made;
-use crate::engine::compile::load::{Loaded, nanoseconds};
+use crate::engine::compile::clock::nanoseconds;
+use crate::engine::compile::load::Loaded;
 use crate::engine::compile::{self, Store, admit};
 use crate::engine::runtime::{
     BorrowedInput, Creation, ModelSource, OwnedValue, RawSession, Runtime, SessionOptions, from_output,
@@ -203,8 +206,8 @@ impl Session {
         N: AsRef<str>,
         V: Into<ValueView<'a>>,
     {
-        let mut places = smallvec::SmallVec::<[usize; 8]>::new();
-        let mut values = smallvec::SmallVec::<[BorrowedInput<'a>; 4]>::new();
+        let mut places = SmallVec::<[usize; 8]>::new();
+        let mut values = SmallVec::<[BorrowedInput<'a>; 4]>::new();
         let mut absent = Vec::new();
         let declared =
             check::Declared { inputs: self.inputs(), initializers: self.overridable_initializers() };
@@ -233,16 +236,7 @@ impl Session {
         };
         Ok(Outputs::new(wanted.iter().zip(outputs).map(named).collect::<Result<_>>()?))
     }
-}
 
-/// The runtime, once the options are known to make sense, and how long it took to load.
-fn checked_runtime(options: &SessionOptions) -> Result<(&'static Runtime, u64)> {
-    check::options(options)?;
-    let start = Instant::now();
-    Ok((Runtime::load(&options.runtime)?, nanoseconds(start)))
-}
-
-impl Session {
     /// Times the first run, and only that.
     fn timed_once<T>(&self, run: impl FnOnce() -> Result<T>) -> Result<T> {
         if self.first_run_ns.get().is_some() {
@@ -253,6 +247,13 @@ impl Session {
         let _ = self.first_run_ns.set(nanoseconds(start));
         Ok(result)
     }
+}
+
+/// The runtime, once the options are known to make sense, and how long it took to load.
+fn checked_runtime(options: &SessionOptions) -> Result<(&'static Runtime, u64)> {
+    check::options(options)?;
+    let start = Instant::now();
+    Ok((Runtime::load(&options.runtime)?, nanoseconds(start)))
 }
 
 impl std::fmt::Debug for Session {
