@@ -10,6 +10,7 @@ use crate::engine::runtime::{BoundTensor, IoBinding, tensor_output};
 use crate::engine::session::RunOptions;
 use crate::engine::session::binder::{Bound, Slot};
 use crate::engine::session::inner::{Control, Inner};
+use crate::error::ErrorCode;
 use crate::tensor::{Tensor, TensorView, TensorViewMut};
 use crate::{Error, Result};
 
@@ -180,7 +181,7 @@ impl<'m> Binding<'m> {
 }
 
 fn is_failure(error: &Error) -> bool {
-    matches!(error.code(), crate::ErrorCode::RuntimeFailed)
+    matches!(error.code(), ErrorCode::RuntimeFailed)
 }
 
 /// One table, or two if an output is the next run's input: what one writes, the other reads.
