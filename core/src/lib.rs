@@ -20,7 +20,9 @@ pub use engine::runtime;
 #[cfg(feature = "engine")]
 pub use engine::runtime::{Cache, OptimizationLevel, Provider, SessionOptions, Threads};
 #[cfg(feature = "engine")]
-pub use engine::session::{CacheReport, LoadPhases, Origin, Outputs, RunOptions, Session, SessionReport};
+pub use engine::session::{
+    CacheReport, LoadPhases, Origin, Outputs, RunOptions, Session, SessionReport, profile,
+};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 
 /// The README's examples are compiled with the documentation tests.

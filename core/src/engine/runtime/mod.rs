@@ -10,6 +10,7 @@ mod dtype;
 mod library;
 mod log;
 mod options;
+mod profiling;
 mod providers;
 mod raw_session;
 mod search;

@@ -3,6 +3,7 @@
 mod check;
 mod memory;
 mod outputs;
+mod profile;
 mod report;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ use crate::model::Model;
 use crate::tensor::{Value, ValueInfo, ValueView};
 
 pub use outputs::Outputs;
+pub use profile::profile;
 pub use report::{CacheReport, LoadPhases, Origin, SessionReport};
 
 /// A model that is ready to run.
@@ -94,7 +96,7 @@ impl Session {
     pub(in crate::engine) fn from_artifact(path: &Path, options: &SessionOptions) -> Result<Self> {
         let start = Instant::now();
         let (runtime, runtime_ns) = checked_runtime(options)?;
-        let (raw, mut report) = Self::of_loaded(compile::load::load(path, runtime, options)?);
+        let (raw, mut report) = Self::of_loaded(compile::load::load(path, runtime, options, None)?);
         report.phases.runtime_ns = runtime_ns;
         Ok(Self::of(raw, report, start))
     }
@@ -108,7 +110,7 @@ impl Session {
         let start = Instant::now();
         let (runtime, runtime_ns) = checked_runtime(options)?;
         let store = Store::open(folder);
-        let cached = compile::cached::load(path, runtime, options, &store)?;
+        let cached = compile::cached::load(path, runtime, options, &store, None)?;
         let (raw, mut report) = match cached.made {
             Made::FromEntry(loaded) => Self::of_loaded(loaded),
             Made::FromModel { raw, create_ns, store_ns } => {
