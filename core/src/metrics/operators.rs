@@ -16,8 +16,9 @@ use crate::{Error, ErrorKind, Result};
 /// times of the nodes, or of the operators, are [`total_ns`](OperatorProfile::total_ns), unless an execution provider
 /// runs nodes side by side: then they are more.
 ///
-/// ONNX Runtime records whole microseconds and cuts off the rest, so that what a kernel takes beyond them shows as
-/// overhead.
+/// ONNX Runtime records whole microseconds and cuts off the rest. Recording itself takes some microseconds for each
+/// node, which show in the node's time, in that of a node around it, and in the overhead; so the figures of nodes that
+/// take no longer than that say little.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OperatorProfile {
     /// How many runs the figures are of.
