@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{cached, folder, model, setting, two_threads};
+use common::{cached, folder, model, reference, setting, two_threads};
 use ortlet::metrics::{NodeTime, OperatorProfile};
 use ortlet::tensor::{DType, Tensor};
-use ortlet::{ErrorCode, SessionOptions, profile};
+use ortlet::{ErrorCode, OptimizationLevel, SessionOptions, profile};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -42,8 +42,13 @@ struct Case {
     plain: Plain,
 }
 
-fn case(name: &str, path: &str, inputs: Vec<(&'static str, Tensor)>, described: &serde_json::Value) -> Case {
-    let (folder, model) = (folder(&format!("operator-profile-{name}")), model(path));
+fn case(
+    name: &str,
+    model: PathBuf,
+    inputs: Vec<(&'static str, Tensor)>,
+    described: &serde_json::Value,
+) -> Case {
+    let folder = folder(&format!("operator-profile-{name}"));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/reference/profile.py");
     let mut python = Command::new(setting("ORTLET_TEST_PYTHON"));
     python.arg(script).arg(&model).arg(&folder).arg(RUNS.to_string()).arg(described.to_string());
@@ -64,13 +69,15 @@ fn silero(name: &str) -> Case {
         ("state", zeros(DType::F32, &[2, 1, 128])),
         ("sr", rate),
     ];
-    let described = json!({ "input": ["float32", [1, 576]], "state": ["float32", [2, 1, 128]], "sr": ["int64", [], [16000]] });
-    case(name, "silero-vad/silero_vad.onnx", inputs, &described)
+    let described = json!({
+        "input": ["float32", [1, 576]], "state": ["float32", [2, 1, 128]], "sr": ["int64", [], [16000]],
+    });
+    case(name, model("silero-vad/silero_vad.onnx"), inputs, &described)
 }
 
 fn magika(name: &str) -> Case {
     let inputs = vec![("bytes", zeros(DType::I32, &[1, 2048]))];
-    case(name, "magika/model.onnx", inputs, &json!({ "bytes": ["int32", [1, 2048]] }))
+    case(name, model("magika/model.onnx"), inputs, &json!({ "bytes": ["int32", [1, 2048]] }))
 }
 
 /// A model that ONNX Runtime optimises to operators of its own on every processor.
@@ -78,7 +85,23 @@ fn minilm(name: &str) -> Case {
     let names = ["input_ids", "attention_mask", "token_type_ids"];
     let inputs = names.map(|name| (name, zeros(DType::I64, &[1, 16]))).to_vec();
     let described = names.map(|name| (name.to_owned(), json!(["int64", [1, 16]])));
-    case(name, "minilm/model.onnx", inputs, &serde_json::Map::from_iter(described).into())
+    case(name, model("minilm/model.onnx"), inputs, &serde_json::Map::from_iter(described).into())
+}
+
+/// A model with graphs two deep, one of which is run five times.
+fn branches(name: &str) -> Case {
+    let scalar = |value: bool| Tensor::from_vec([], vec![value]).unwrap();
+    let inputs = vec![
+        ("x", zeros(DType::F32, &[3, 48])),
+        ("outer", scalar(true)),
+        ("inner", scalar(false)),
+        ("count", Tensor::from_vec([], vec![5_i64]).unwrap()),
+    ];
+    let described = json!({
+        "x": ["float32", [3, 48]], "outer": ["bool", [], [true]], "inner": ["bool", [], [false]],
+        "count": ["int64", [], [5]],
+    });
+    case(name, reference().case("branches").model.clone(), inputs, &described)
 }
 
 fn run(case: &Case, path: &Path, options: &SessionOptions) -> OperatorProfile {
@@ -127,14 +150,22 @@ fn check_sums(profile: &OperatorProfile) {
 
 #[test]
 fn nodes_and_calls_are_those_of_plain_onnxruntime() {
-    for case in [silero("silero"), magika("magika")] {
+    for case in [silero("silero"), magika("magika"), branches("branches")] {
         check_nodes(&run(&case, &case.model, &two_threads()), &case.plain);
     }
 }
 
 #[test]
+fn what_a_loop_repeats_is_called_as_often() {
+    let case = branches("loop");
+    let profile = run(&case, &case.model, &two_threads());
+    let tanh = profile.operators.iter().find(|operator| operator.operator.op_type == "Tanh").unwrap();
+    assert_eq!((tanh.node_count, tanh.call_count), (1, 5 * RUNS));
+}
+
+#[test]
 fn the_same_recording_gives_the_same_times() {
-    for case in [silero("silero-times"), magika("magika-times")] {
+    for case in [silero("silero-times"), magika("magika-times"), branches("branches-times")] {
         let recording = std::fs::read(case.folder.join("recording.json")).unwrap();
         let profile = OperatorProfile::parse(&recording, REFERENCE_WARMUP, |_, _| None).unwrap();
         assert_eq!((profile.run_count, profile.total_ns), (RUNS, case.plain.total_ns));
@@ -168,6 +199,12 @@ fn compiled_models_run_the_same_nodes() {
     let artifact = case.folder.join("model.ortlet");
     ortlet::compile(&case.model, &artifact, &two_threads()).unwrap();
     check_nodes(&run(&case, &artifact, &two_threads()), &case.plain);
+    // The portable model is optimised while it is loaded, and the graph not kept.
+    let other = SessionOptions { optimization_level: OptimizationLevel::Basic, ..two_threads() };
+    let portable = run(&case, &artifact, &other);
+    assert!(portable.nodes.iter().all(|node| node.operator.domain.is_none()));
+    assert_ne!(calls(&portable), calls(&run(&case, &artifact, &two_threads())));
+    check_sums(&portable);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Profile a model with plain onnxruntime and say what the recording holds, for Ortlet to be compared with.
 
-usage: profile.py MODEL OUT RUNS INPUTS    OUT: a folder; INPUTS: JSON, name to [type, shape]; every value is 0, or what a
-third part of the list says
+usage: profile.py MODEL OUT RUNS INPUTS
+OUT: a folder; INPUTS: JSON, from an input's name to [type, shape] or [type, shape, [value]]; without a value it is 0
 Writes OUT/recording.json, onnxruntime's own, and OUT/nodes.json: what each node of the last RUNS runs was and took. Two
 more runs come before these. The session uses two threads and otherwise the defaults of onnxruntime.
 """

@@ -29,7 +29,8 @@ const WARMUP_RUN_COUNT: u64 = 3;
 ///
 /// Without a [`cache`](SessionOptions::cache), the compiled model is kept in the system's folder for temporary files
 /// meanwhile, as is ONNX Runtime's recording: up to a kilobyte for each node and run, which takes as much memory until
-/// the last run is done. Both are removed at the end. If the compiled model cannot be kept, domains are not known.
+/// the last run is done. Both are removed at the end. If the compiled model cannot be kept, domains are not known;
+/// neither are they for the portable model of an artifact and for models in ORT format.
 ///
 /// # Errors
 /// Those of [`Session::load`] and [`Session::run`]; `invalid_argument` if `run_count` is 0 or so large that ONNX
