@@ -22,7 +22,7 @@ pub use engine::runtime::{Cache, OptimizationLevel, Profile, Provider, SessionOp
 #[cfg(feature = "engine")]
 pub use engine::session::{
     Binder, Binding, CacheReport, CancelToken, LoadPhases, Origin, Outputs, RunFuture, RunOptions, Session,
-    SessionReport,
+    SessionReport, profile,
 };
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 

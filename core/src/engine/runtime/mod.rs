@@ -12,6 +12,7 @@ mod library;
 mod log;
 mod options;
 mod pool;
+mod profiling;
 mod providers;
 mod raw_session;
 mod run_options;

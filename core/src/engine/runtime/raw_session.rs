@@ -70,6 +70,8 @@ pub(in crate::engine) struct Creation<'a> {
     /// The graph is optimised already and must not be again.
     pub(in crate::engine) optimized: bool,
     pub(in crate::engine) save: Option<SaveOptimized<'a>>,
+    /// Where the runs are recorded: the path that the name of ONNX Runtime's file starts with.
+    pub(in crate::engine) profile: Option<&'a Path>,
 }
 
 impl<'a> Creation<'a> {
@@ -79,7 +81,7 @@ impl<'a> Creation<'a> {
         format: ModelFormat,
         options: &'a SessionOptions,
     ) -> Self {
-        Self { source, format, options, optimized: false, save: None }
+        Self { source, format, options, optimized: false, save: None, profile: None }
     }
 }
 
@@ -144,6 +146,9 @@ impl RawSession {
         let own = OwnedOptions::new(runtime, creation)?;
         if let Some(save) = &creation.save {
             own.save(save)?;
+        }
+        if let Some(prefix) = creation.profile {
+            own.profile(prefix)?;
         }
         let environment = runtime.environment().ptr();
         let mut session = std::ptr::null_mut();

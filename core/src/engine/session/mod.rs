@@ -11,6 +11,7 @@ mod inner;
 mod limit;
 mod memory;
 mod outputs;
+mod profile;
 mod report;
 mod run;
 mod watchdog;
@@ -34,6 +35,7 @@ pub use binding::Binding;
 pub use cancel::CancelToken;
 pub use future::RunFuture;
 pub use outputs::Outputs;
+pub use profile::profile;
 pub use report::{CacheReport, LoadPhases, Origin, SessionReport};
 pub use run::RunOptions;
 
@@ -96,7 +98,7 @@ impl Session {
     pub(in crate::engine) fn from_artifact(path: &Path, options: &SessionOptions) -> Result<Self> {
         let start = Instant::now();
         let (runtime, runtime_ns) = checked_runtime(options)?;
-        let (raw, mut report) = Self::of_loaded(compile::load::load(path, runtime, options)?);
+        let (raw, mut report) = Self::of_loaded(compile::load::load(path, runtime, options, None)?);
         report.phases.runtime_ns = runtime_ns;
         Ok(Self::of(raw, report, options, start))
     }
@@ -110,7 +112,7 @@ impl Session {
         let start = Instant::now();
         let (runtime, runtime_ns) = checked_runtime(options)?;
         let store = Store::open(folder);
-        let cached = compile::cached::load(path, runtime, options, &store)?;
+        let cached = compile::cached::load(path, runtime, options, &store, None)?;
         let (raw, mut report) = match cached.made {
             Made::FromEntry(loaded) => Self::of_loaded(loaded),
             Made::FromModel { raw, create_ns, store_ns } => {
