@@ -107,7 +107,8 @@ fn cgroup_v2_folder() -> Option<String> {
     Some(format!("/sys/fs/cgroup{path}"))
 }
 
-fn model() -> String {
+/// Name of the processor, empty if the system does not tell.
+pub(in crate::engine) fn model() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let line = text.lines().find(|line| line.starts_with(name))?;

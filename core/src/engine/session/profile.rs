@@ -107,6 +107,7 @@ fn load(
     if is_artifact(&map(path)?) {
         let loaded = load::load(path, runtime, options, Some(&prefix))?;
         let runs_device_graph = loaded.portable_reason.is_none();
+        let options = &loaded.options;
         let graph = runs_device_graph.then(|| load::device_graph(path, runtime, options)).transpose()?;
         return Ok((loaded.raw, graph.flatten()));
     }
@@ -120,6 +121,7 @@ fn load(
     };
     let entry = cached.key.filter(|_| runs_device_graph).map(|key| store.artifact(&key));
     // Another process may have evicted the entry meanwhile; domains are not worth failing for.
+    let options = &cached.options;
     let graph = entry.and_then(|entry| load::device_graph(&entry, runtime, options).ok().flatten());
     Ok((raw, graph))
 }
