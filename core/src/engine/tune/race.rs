@@ -109,6 +109,8 @@ pub(super) struct Race<'t, T> {
 
 const DEFAULT: usize = 0;
 
+const TOO_SHORT: &str = "the time was too short to race";
+
 impl<'t, T: Track> Race<'t, T> {
     pub(super) fn new(track: &'t mut T, margin: f64, significance: f64, seed: u64) -> Self {
         let total = track.left();
@@ -204,12 +206,8 @@ impl<'t, T: Track> Race<'t, T> {
                 break;
             }
         }
-        let (faster, slower): (Vec<_>, Vec<_>) =
-            field.into_iter().partition(|&at| self.ratio(at).is_some_and(|ratio| ratio < 1.0));
-        for at in slower {
-            self.lose(at, self.told_slower(at));
-        }
-        Ok(faster)
+        // Two that are a little faster may together be faster by the margin.
+        Ok(self.keep_faster(field, 1.0 - self.bar.margin / 2.0))
     }
 
     /// Drops the slower half of each kind, or without time for more all but the fastest; whether there is anything
@@ -230,35 +228,35 @@ impl<'t, T: Track> Race<'t, T> {
         for at in std::mem::take(field) {
             if !kept.contains(&at) {
                 let best = kept.iter().find(|&&other| self.runners[other].kind == self.runners[at].kind);
-                let best = best.map(|&best| self.runners[best].changes.to_string()).unwrap_or_default();
-                self.lose(at, format!("slower than `{best}`"));
+                let reason = match (self.ratio(at), best) {
+                    (Some(_), Some(&best)) => format!("slower than `{}`", self.runners[best].changes),
+                    _ => TOO_SHORT.to_owned(),
+                };
+                self.lose(at, reason);
             }
         }
         *field = kept;
         is_open
     }
 
-    fn told_slower(&self, at: usize) -> String {
-        match self.ratio(at) {
-            Some(ratio) => format!("not faster than the default: takes {ratio:.2} of its time"),
-            None => "the time was too short to race".into(),
+    /// Keeps the candidates that take less than a share of the default's time.
+    fn keep_faster(&mut self, field: Vec<usize>, bound: f64) -> Vec<usize> {
+        let (faster, slower) =
+            field.into_iter().partition(|&at| self.ratio(at).is_some_and(|ratio| ratio < bound));
+        for at in slower {
+            let reason = match self.ratio(at) {
+                Some(ratio) => format!("not faster than the default by enough: takes {ratio:.2} of its time"),
+                None => TOO_SHORT.to_owned(),
+            };
+            self.lose(at, reason);
         }
+        faster
     }
 
     /// The candidates that are still faster than the default, the fastest first.
     fn ranking(&mut self, mut field: Vec<usize>) -> Vec<usize> {
         field.retain(|&at| !self.runners[at].is_out);
-        let (mut faster, slower): (Vec<_>, Vec<_>) = field
-            .into_iter()
-            .partition(|&at| self.ratio(at).is_some_and(|ratio| ratio < 1.0 - self.bar.margin));
-        for at in slower {
-            let percent = self.bar.margin * 100.0;
-            let ratio = self.ratio(at).unwrap_or(1.0);
-            self.lose(
-                at,
-                format!("not faster than the default by {percent} %: takes {ratio:.2} of its time"),
-            );
-        }
+        let mut faster = self.keep_faster(field, 1.0 - self.bar.margin);
         faster.sort_by(|&a, &b| {
             let key = |at| self.ratio(at).unwrap_or(f64::INFINITY);
             key(a).total_cmp(&key(b))

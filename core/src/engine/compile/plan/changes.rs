@@ -94,7 +94,8 @@ impl PlanChanges {
             Some(Threads::Count(count)) => (1..=core_count).contains(&(count as usize)),
             _ => true,
         };
-        threads && self.disabled_optimizers.iter().all(is_name)
+        let dims = self.dims.iter().all(|(name, &size)| !name.is_empty() && size > 0);
+        threads && dims && self.disabled_optimizers.iter().all(is_name)
     }
 }
 
@@ -172,6 +173,8 @@ mod tests {
         let optimizers =
             |name: &str| PlanChanges { disabled_optimizers: vec![name.into()], ..Default::default() };
         assert!(optimizers("A_b1").is_plausible(2) && !optimizers("a;b").is_plausible(2));
+        let dim = |name: &str, size| PlanChanges { dims: [(name.into(), size)].into(), ..Default::default() };
+        assert!(dim("n", 1).is_plausible(2) && !dim("n", 0).is_plausible(2) && !dim("", 1).is_plausible(2));
         let unknown = r#"{ "config": { "session.x": "1" } }"#;
         assert!(serde_json::from_str::<PlanChanges>(unknown).is_err());
     }
