@@ -103,6 +103,12 @@ impl Tensor {
         Ok(Self { dtype, shape, storage: Storage::Shared(shared) })
     }
 
+    /// As [`Tensor::from_shared`], of bytes that are known to fit.
+    #[cfg(feature = "engine")]
+    pub(crate) fn trusted_shared(dtype: DType, shape: Shape, shared: Arc<dyn SharedBytes>) -> Self {
+        Self { dtype, shape, storage: Storage::Shared(shared) }
+    }
+
     /// Takes over a vector of strings.
     ///
     /// # Errors
