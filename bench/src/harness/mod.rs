@@ -4,6 +4,7 @@ pub mod agreement;
 pub mod comparison;
 pub mod contestant;
 pub mod heat;
+pub mod loads;
 pub mod machine;
 pub mod models;
 pub mod options;
