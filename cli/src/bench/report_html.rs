@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use crate::bench::chart::{self, NARROW, Size, WIDE};
-use crate::bench::{Latency, Report};
+use crate::bench::{Latency, Report, operators_html};
 use crate::output::{bytes, duration, per_second, runs};
 
 /// The page.
@@ -30,6 +30,7 @@ pub fn page(report: &Report) -> String {
         "The band reaches from the shortest to the longest run of each moment, the line is their mean.",
         |size| chart::timeline(&report.timeline, &report.latency, report.elapsed_ns, size),
     ));
+    page.push_str(&report.operator_profile.as_ref().map(operators_html::figures).unwrap_or_default());
     page.push_str("<div class='tables'>\n");
     page.push_str(&table("Results", report.results()));
     page.push_str(&table("Model and machine", setup(report)));
