@@ -32,9 +32,9 @@ const P99: Metric = Metric::lower("p99", "p99_ms");
 const CPU: Metric = Metric::lower("CPU/run", "cpu_ms_per_run");
 
 const LEGEND: &str = "\
-MODEL by N: N callers run the same session, each run after run. Times in ms, medians over the rounds; x: the median over the
-rounds of the ratio to plain ORT in the same round; p99: of the runs of all rounds together. CPU/run: CPU time of the
-whole process, divided by the number of runs.
+MODEL by N: N callers run the same session, each run after run. Times in ms, medians over the rounds; x: the median
+over the rounds of the ratio to plain ORT in the same round; p99: of the runs of all rounds together. CPU/run: CPU time
+of the whole process, divided by the number of runs.
 ";
 
 fn main() -> ExitCode {

@@ -1,4 +1,5 @@
-//! A candidate: ONNX Runtime through its C API with every default but perhaps the number of threads. The peer that all others are measured against.
+//! A candidate: ONNX Runtime through its C API with every default, unless the order sets the number of threads. The peer
+//! that all others are measured against.
 //!
 //! Written against the C API itself, because a safe wrapper could be blamed for any difference.
 
