@@ -20,7 +20,7 @@ struct Bench {
     other_engines: bool,
 }
 
-const BENCHES: [Bench; 4] = [
+const BENCHES: [Bench; 5] = [
     Bench {
         name: "coldstart",
         what: "time and memory until a model has given its first output",
@@ -39,6 +39,11 @@ const BENCHES: [Bench; 4] = [
     Bench {
         name: "neighbour",
         what: "latency beside a busy process, and of several sessions in one process",
+        other_engines: false,
+    },
+    Bench {
+        name: "overhead",
+        what: "what a call costs beside the same call of ONNX Runtime's C API",
         other_engines: false,
     },
 ];

@@ -34,7 +34,10 @@ impl Bench {
     /// How it is used.
     pub fn help(&self) -> String {
         let Self { name, about, rounds, models } = self;
-        let models = models.join(", ");
+        let models = match models {
+            [] => String::new(),
+            models => format!("  --models A,B  only these of {}\n", models.join(", ")),
+        };
         format!(
             "\
 Usage: cargo xtask bench {name} [OPTIONS]
@@ -43,8 +46,7 @@ Usage: cargo xtask bench {name} [OPTIONS]
 
 Options:
   --rounds N    processes of each candidate for each model (default {rounds})
-  --models A,B  only these of {models}
-  --json FILE   where the figures go, with every sample (default target/bench/{name}.json)
+{models}  --json FILE   where the figures go, with every sample (default target/bench/{name}.json)
 "
         )
     }
