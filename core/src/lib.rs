@@ -20,8 +20,9 @@ pub use engine::runtime;
 #[cfg(feature = "engine")]
 pub use engine::runtime::{Cache, OptimizationLevel, Provider, SessionOptions, Threads};
 #[cfg(feature = "engine")]
-pub use engine::session::{CacheReport, LoadPhases, Origin, Outputs, RunOptions, Session, SessionReport};
+pub use engine::session::{CacheReport, Origin, Outputs, RunOptions, Session, SessionReport};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
+pub use metrics::LoadPhases;
 
 /// The README's examples are compiled with the documentation tests.
 #[cfg(all(doctest, feature = "engine"))]

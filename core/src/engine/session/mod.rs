@@ -19,11 +19,12 @@ use crate::engine::compile::{self, Store, admit};
 use crate::engine::runtime::{
     BorrowedInput, Creation, ModelSource, OwnedValue, RawSession, Runtime, SessionOptions, from_output,
 };
+use crate::metrics::LoadPhases;
 use crate::model::Model;
 use crate::tensor::{Value, ValueInfo, ValueView};
 
 pub use outputs::Outputs;
-pub use report::{CacheReport, LoadPhases, Origin, SessionReport};
+pub use report::{CacheReport, Origin, SessionReport};
 
 /// A model that is ready to run.
 ///
