@@ -3,8 +3,10 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use ortlet::metrics::LatencySummary;
+
+use crate::bench::Report;
 use crate::bench::chart::{self, NARROW, Size, WIDE};
-use crate::bench::{Latency, Report};
 use crate::output::{bytes, duration, per_second, runs};
 
 /// The page.
@@ -77,7 +79,7 @@ fn lead(report: &Report) -> String {
 }
 
 fn tiles(report: &Report) -> String {
-    let Latency { p50_ns, p99_ns, .. } = report.latency;
+    let LatencySummary { p50_ns, p99_ns, .. } = report.latency;
     let mut tiles = vec![
         ("p50", duration(p50_ns as f64)),
         ("p99", duration(p99_ns as f64)),

@@ -1,12 +1,21 @@
-//! Measurements: the latency histogram, the phases of a load.
+//! Measurements: the latency histogram, the metrics of a session, and their text for monitoring systems.
 //!
 //! Portable: durations are arguments, nothing here reads a clock, starts a thread or does I/O.
 
+mod atomic;
 mod buckets;
 mod histogram;
 mod load;
+mod openmetrics;
+mod recorder;
+mod session;
 mod snapshot;
+mod summary;
 
 pub use histogram::Histogram;
 pub use load::LoadPhases;
+pub use openmetrics::{OPENMETRICS_CONTENT_TYPE, openmetrics_text};
+pub use recorder::{RunOutcome, RunRecorder};
+pub use session::SessionMetrics;
 pub use snapshot::{Bucket, HistogramSnapshot};
+pub use summary::LatencySummary;
