@@ -5,6 +5,8 @@
 mod atomic;
 mod buckets;
 mod histogram;
+#[cfg(all(test, loom))]
+mod interleavings;
 mod load;
 mod openmetrics;
 mod recorder;
