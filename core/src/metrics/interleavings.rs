@@ -11,7 +11,7 @@ use crate::metrics::{Histogram, HistogramSnapshot, RunOutcome, RunRecorder, Sess
 
 const BUCKET_COUNT: usize = 4;
 
-/// Switches away from a thread that could go on, at most so many in one order. Each more takes ten times as long.
+/// Switches away from a thread that could go on, at most so many in one order. With three the tests take minutes.
 const PREEMPTIONS: usize = 2;
 
 /// Checks in every order.
