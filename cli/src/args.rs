@@ -136,6 +136,13 @@ pub struct BenchArgs {
     /// Runs before measuring. Without it, until latencies are stable, for three seconds at most.
     #[arg(long, value_name = "N")]
     pub warmup: Option<u64>,
+    /// Also say where the time goes, by operator and by node.
+    ///
+    /// Profiling slows runs down, by some microseconds for each node, so it is done after the measurement, in a session
+    /// and in runs of its own: as many as were measured, but 100 at most. Compare its times with each other, not with
+    /// the latency.
+    #[arg(long)]
+    pub ops: bool,
     /// Write a report with latency histogram and timeline: one page that needs no network.
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,

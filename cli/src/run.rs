@@ -26,7 +26,7 @@ pub fn run(args: &RunArgs, as_json: bool) -> Result<()> {
     session::tell(&session.report());
     check_outputs(args, &session)?;
     let inputs = gather(&args.inputs, session.inputs(), session.overridable_initializers(), &options.dims)?;
-    let run_options = RunOptions { outputs: wanted_outputs(args) };
+    let run_options = RunOptions { outputs: wanted_outputs(args), ..RunOptions::default() };
     let start = Instant::now();
     let outputs = session.run_with(inputs.iter().map(|(name, tensor)| (name, tensor)), &run_options)?;
     let run_ns = start.elapsed().as_nanos() as u64;

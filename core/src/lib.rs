@@ -18,9 +18,12 @@ pub use engine::compile::{CacheEntry, CacheOutcome, CompileReport, compile};
 #[cfg(feature = "engine")]
 pub use engine::runtime;
 #[cfg(feature = "engine")]
-pub use engine::runtime::{Cache, OptimizationLevel, Provider, SessionOptions, Threads};
+pub use engine::runtime::{Cache, OptimizationLevel, Profile, Provider, SessionOptions, Threads};
 #[cfg(feature = "engine")]
-pub use engine::session::{CacheReport, Origin, Outputs, RunOptions, Session, SessionReport};
+pub use engine::session::{
+    Binder, Binding, CacheReport, CancelToken, Origin, Outputs, RunFuture, RunOptions, Session,
+    SessionReport, profile,
+};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 pub use metrics::LoadPhases;
 

@@ -91,7 +91,10 @@ fn outputs_are_selected_by_name() {
     ];
     let run = |names: &[&str]| {
         let outputs = Some(names.iter().map(ToString::to_string).collect());
-        session.run_with(inputs.iter().map(|(name, tensor)| (name, tensor)), &RunOptions { outputs })
+        session.run_with(
+            inputs.iter().map(|(name, tensor)| (name, tensor)),
+            &RunOptions { outputs, ..RunOptions::default() },
+        )
     };
     let outputs = run(&["stateN", "output"]).unwrap();
     assert_eq!(outputs.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["stateN", "output"]);

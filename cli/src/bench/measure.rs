@@ -44,12 +44,17 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// The inputs as a run takes them.
+    pub fn named_inputs(&self) -> impl Iterator<Item = (&String, &Tensor)> {
+        self.inputs.iter().map(|(name, tensor)| (name, tensor))
+    }
+
     /// Runs once and gives the time that took, without the time to free the outputs.
     ///
     /// # Errors
     /// Of the run.
     pub fn run(&self) -> Result<Duration> {
-        let inputs = self.inputs.iter().map(|(name, tensor)| (name, tensor));
+        let inputs = self.named_inputs();
         let start = Instant::now();
         let outputs = self.session.run(inputs);
         let latency = start.elapsed();

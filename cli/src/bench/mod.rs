@@ -3,16 +3,18 @@
 mod axis;
 mod chart;
 mod measure;
+mod operators;
+mod operators_html;
 mod report_html;
 mod timeline;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ortlet::metrics::{HistogramSnapshot, LatencySummary};
+use ortlet::metrics::{HistogramSnapshot, LatencySummary, OperatorProfile};
 use ortlet::runtime::{Runtime, doctor};
 use ortlet::tensor::{Tensor, ValueInfo};
-use ortlet::{CacheOutcome, Origin, Result, Session, SessionOptions, SessionReport};
+use ortlet::{CacheOutcome, Origin, Result, Session, SessionOptions, SessionReport, profile};
 use serde::Serialize;
 
 use crate::args::{BenchArgs, InputArgs};
@@ -25,6 +27,9 @@ use timeline::Timeline;
 
 /// Seed of the inputs that are not given: any will do, but always the same.
 const SEED: u64 = 1;
+
+/// What is recorded grows with every run, and more runs would tell little more.
+const MAX_PROFILED_RUNS: u64 = 100;
 
 /// Everything that is known after a measurement: what is printed, written as JSON and drawn.
 #[derive(Serialize)]
@@ -50,6 +55,9 @@ struct Report {
     memory: MemoryFacts,
     histogram: HistogramSnapshot,
     timeline: Timeline,
+    /// Where the time went in further runs, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operator_profile: Option<OperatorProfile>,
 }
 
 #[derive(Serialize)]
@@ -112,6 +120,10 @@ fn bench(args: &BenchArgs) -> Result<Report> {
     let until = args.runs.map_or(Until::Elapsed(Duration::from_secs_f64(args.seconds)), Until::Runs);
     let measurement = subject.measure(until)?;
     let memory = process::memory();
+    let operator_profile = args.ops.then(|| {
+        let run_count = measurement.histogram.count().min(MAX_PROFILED_RUNS);
+        profile(&args.model, subject.named_inputs(), &options, run_count)
+    });
     Ok(Report {
         ortlet_version: env!("CARGO_PKG_VERSION"),
         model: model_facts(&args.model, &session),
@@ -135,6 +147,7 @@ fn bench(args: &BenchArgs) -> Result<Report> {
         },
         histogram: measurement.histogram,
         timeline: measurement.timeline,
+        operator_profile: operator_profile.transpose()?,
     })
 }
 
@@ -223,5 +236,6 @@ impl Report {
 }
 
 fn text(report: &Report) -> String {
-    format!("{}\n{}\n", facts(report.facts()), facts(report.results()))
+    let operators = report.operator_profile.as_ref().map(operators::text).unwrap_or_default();
+    format!("{}\n{}\n{operators}", facts(report.facts()), facts(report.results()))
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use ortlet::metrics::LatencySummary;
 
-use crate::bench::Report;
 use crate::bench::chart::{self, NARROW, Size, WIDE};
+use crate::bench::{Report, operators_html};
 use crate::output::{bytes, duration, per_second, runs};
 
 /// The page.
@@ -32,6 +32,7 @@ pub fn page(report: &Report) -> String {
         "The band reaches from the shortest to the longest run of each moment, the line is their mean.",
         |size| chart::timeline(&report.timeline, &report.latency, report.elapsed_ns, size),
     ));
+    page.push_str(&report.operator_profile.as_ref().map(operators_html::figures).unwrap_or_default());
     page.push_str("<div class='tables'>\n");
     page.push_str(&table("Results", report.results()));
     page.push_str(&table("Model and machine", setup(report)));

@@ -1,5 +1,9 @@
 //! `ortlet bench`: numbers, report, and quiet when nobody watches.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use crate::setup::{command, error, folder, json, model, ortlet, text};
 
 #[test]
@@ -53,6 +57,62 @@ fn the_report_is_one_page_that_loads_nothing() {
     assert_eq!(page.matches("<desc").count(), 4);
     for loads in ["http:", "https:", "<script", "<link", "<img", "src=", "url(", "@import", "NaN"] {
         assert!(!page.replace("&lt;img src=x", "").contains(loads), "{loads}");
+    }
+}
+
+#[test]
+fn the_time_of_every_operator_is_told() {
+    let path = model("magika/model.onnx");
+    // Not optimised, the model that runs has the operators of the file, without constants.
+    let report = json(["bench", path.to_str().unwrap(), "--ops", "--runs=3", "--warmup=0", "--level=none"]);
+    let profile = &report["operator_profile"];
+    let of = |name: &str| profile[name].as_array().unwrap();
+    let number = |value: &Value, name: &str| value[name].as_u64().unwrap();
+    assert_eq!(profile["run_count"], 3);
+    let mut inspected: BTreeMap<String, u64> =
+        serde_json::from_value(json(["inspect".as_ref(), path.as_os_str()])["op_type_counts"].take())
+            .unwrap();
+    inspected.remove("Constant");
+    let operators = of("operators").iter();
+    let counts = operators.map(|o| (o["op_type"].as_str().unwrap().to_owned(), number(o, "node_count")));
+    assert_eq!(counts.collect::<BTreeMap<_, _>>(), inspected);
+    assert_eq!(of("nodes").len() as u64, inspected.values().sum::<u64>());
+    for list in ["operators", "nodes"] {
+        let in_kernels: u64 = of(list).iter().map(|part| number(part, "total_ns")).sum();
+        assert_eq!(in_kernels + number(&profile["overhead"], "total_ns"), number(profile, "total_ns"));
+    }
+    for node in of("nodes") {
+        assert_eq!((number(node, "call_count"), &node["domain"]), (3, &"".into()), "{node}");
+        assert!(node["share"].is_f64() && node["mean_ns_per_run"].is_f64());
+        assert_eq!(node["provider"], "CPUExecutionProvider");
+    }
+}
+
+#[test]
+fn operators_are_shown_as_tables_and_in_the_report() {
+    let page = folder("bench-operators").join("report.html");
+    let (path, report) = (model("silero-vad/silero_vad.onnx"), format!("--report={}", page.display()));
+    let inputs = ["-i=sr=16000", "--shape=input=1,576", "--shape=state=2,1,128"];
+    // Not optimised, it has the same operators on every processor.
+    let bench = ["bench", path.to_str().unwrap(), "--runs=3", "--warmup=0", "--level=none", &report];
+    let plain = text(bench.iter().chain(&inputs));
+    assert!(!plain.contains("(not in any operator)"), "{plain}");
+    assert!(!std::fs::read_to_string(&page).unwrap().contains("<table class='shares'>"));
+    let said = text(bench.iter().chain(&inputs).chain(&["--ops"]));
+    let rows = |first: &str| {
+        let starts = |line: &&str| line.strip_prefix('│').is_some_and(|row| row.trim().starts_with(first));
+        said.lines().filter(starts).count()
+    };
+    for operator in ["If ", "LSTM ", "Conv ", "Identity ", "operator ", "node ", "(the other "] {
+        assert_eq!(rows(operator), 1, "{operator}: {said}");
+    }
+    assert_eq!(rows("(not in any operator)"), 2, "{said}");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert_eq!(page.matches("<table class='shares'>").count(), 2);
+    for part in
+        ["by operator", "by node", "<td class='what'>LSTM<div", "<td class='about'>LSTM</td>", "(the other "]
+    {
+        assert!(page.contains(part), "{part}");
     }
 }
 

@@ -13,6 +13,7 @@ mod packed;
 mod shape;
 mod value;
 mod view;
+mod view_mut;
 
 pub use buffer::{AlignedBuffer, BUFFER_ALIGN_BYTES};
 pub use dtype::DType;
@@ -23,3 +24,4 @@ pub use packed::{pack, unpack};
 pub use shape::{Dim, MAX_RANK, Shape, SymbolicShape};
 pub use value::{Map, Value, ValueInfo, ValueType, ValueView};
 pub use view::TensorView;
+pub use view_mut::TensorViewMut;

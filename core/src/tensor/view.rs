@@ -64,7 +64,7 @@ impl<'a> TensorView<'a> {
     }
 
     /// A view whose parts were checked when the tensor was made.
-    pub(super) fn trusted(dtype: DType, shape: Shape, bytes: &'a [u8]) -> Self {
+    pub(crate) fn trusted(dtype: DType, shape: Shape, bytes: &'a [u8]) -> Self {
         Self { dtype, shape, data: ViewData::Bytes(bytes) }
     }
 

@@ -60,6 +60,7 @@ struct Load<'a> {
     runtime: &'static Runtime,
     options: &'a SessionOptions,
     store: &'a Store,
+    profile: Option<&'a Path>,
     outcome: CacheOutcome,
     key: Option<String>,
     warnings: Vec<String>,
@@ -67,7 +68,8 @@ struct Load<'a> {
     digest_ns: u64,
 }
 
-/// Loads a model file through the cache. Whatever is wrong with the cache only makes a warning.
+/// Loads a model file through the cache. Whatever is wrong with the cache only makes a warning. `profile` is
+/// [`Creation::profile`].
 ///
 /// # Errors
 /// Those of loading the model without a cache.
@@ -76,12 +78,14 @@ pub(in crate::engine) fn load(
     runtime: &'static Runtime,
     options: &SessionOptions,
     store: &Store,
+    profile: Option<&Path>,
 ) -> Result<Cached> {
     let mut load = Load {
         path,
         runtime,
         options,
         store,
+        profile,
         outcome: CacheOutcome::Off,
         key: None,
         warnings: Vec::new(),
@@ -139,7 +143,7 @@ impl Load<'_> {
 
     /// The entry's session, if it is there and whole.
     fn open_entry(&mut self, name: &str) -> Option<Loaded> {
-        match load::load(&self.store.artifact(name), self.runtime, self.options) {
+        match load::load(&self.store.artifact(name), self.runtime, self.options, self.profile) {
             Ok(loaded) => {
                 self.store.touch(name);
                 self.outcome = CacheOutcome::Hit;
@@ -158,8 +162,7 @@ impl Load<'_> {
     /// Creates the session from the model and stores what was made of it.
     fn compile(&mut self, name: &str, key: DeviceKey, remembered: &Remembered) -> Result<Made> {
         let start = Instant::now();
-        let source = ModelSource::File(self.path);
-        let creation = Creation::plain(source, ModelFormat::Onnx, self.options);
+        let creation = self.creation(ModelFormat::Onnx);
         let saved = Scratch::new(self.store.scratch(name))
             .and_then(|scratch| Ok((build::create_and_save(self.runtime, &creation, &scratch)?, scratch)));
         let (raw, scratch) = match saved {
@@ -212,11 +215,15 @@ impl Load<'_> {
         Ok(())
     }
 
+    fn creation(&self, format: ModelFormat) -> Creation<'_> {
+        let plain = Creation::plain(ModelSource::File(self.path), format, self.options);
+        Creation { profile: self.profile, ..plain }
+    }
+
     /// Creates the session without the cache.
     fn plain(&self, format: ModelFormat) -> Result<Made> {
         let create = Instant::now();
-        let source = ModelSource::File(self.path);
-        let raw = RawSession::new(self.runtime, &Creation::plain(source, format, self.options))?;
+        let raw = RawSession::new(self.runtime, &self.creation(format))?;
         Ok(Made::FromModel { raw, create_ns: nanoseconds(create), store_ns: 0 })
     }
 }

@@ -11,7 +11,7 @@ use crate::engine::compile::clock::nanoseconds;
 use crate::engine::compile::disk::{inode, io_error};
 use crate::engine::compile::key::device_key;
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, RawSession, Runtime, SessionOptions};
-use crate::model::Bytes;
+use crate::model::{Bytes, Model};
 use crate::{Error, ErrorKind, Result};
 
 /// A session made of an artifact, and how.
@@ -70,7 +70,7 @@ impl Opened {
 /// How often an artifact that is replaced at every try is tried again.
 const ATTEMPT_COUNT: usize = 20;
 
-/// Creates a session of an artifact.
+/// Creates a session of an artifact. `profile` is [`Creation::profile`].
 ///
 /// # Errors
 /// Those of [`Opened::open`], those of creating a session from the portable model, and `integrity` if the file is
@@ -79,11 +79,12 @@ pub(in crate::engine) fn load(
     path: &Path,
     runtime: &'static Runtime,
     options: &SessionOptions,
+    profile: Option<&Path>,
 ) -> Result<Loaded> {
     for _ in 0..ATTEMPT_COUNT {
         let start = Instant::now();
         let opened = Opened::open(path, options.verify)?;
-        let loaded = create(&opened, path, runtime, options, start);
+        let loaded = create(&opened, path, runtime, options, profile, start);
         // Whatever came of two files that do not belong together is worth nothing.
         if opened.is_still_at(path) {
             return loaded;
@@ -98,13 +99,14 @@ fn create(
     path: &Path,
     runtime: &'static Runtime,
     options: &SessionOptions,
+    profile: Option<&Path>,
     start: Instant,
 ) -> Result<Loaded> {
     let artifact = &opened.artifact;
     let name = file_name(path)?;
     let portable_bytes = artifact.manifest().portable.data_bytes;
     let key = device_key(runtime, &artifact.manifest().model.digest, options);
-    let from = |bytes: &[u8], optimized| create_from(path, runtime, options, bytes, optimized);
+    let from = |bytes: &[u8], optimized| create_from(path, runtime, options, profile, bytes, optimized);
     let portable_reason = match artifact.device_for(&key) {
         Err(reason) => reason,
         Ok(index) => {
@@ -127,6 +129,21 @@ fn create(
     Ok(Loaded { raw, portable_reason, mapped_bytes: portable_bytes, map_ns, create_ns })
 }
 
+/// The optimised graph of an artifact for this device, without weights that lie outside of it; `None` if it has none.
+///
+/// # Errors
+/// Those of [`Opened::open`] and of parsing the graph.
+pub(in crate::engine) fn device_graph(
+    path: &Path,
+    runtime: &Runtime,
+    options: &SessionOptions,
+) -> Result<Option<Model>> {
+    let Opened { artifact, .. } = Opened::open(path, false)?;
+    let key = device_key(runtime, &artifact.manifest().model.digest, options);
+    let part = artifact.device_for(&key).ok().and_then(|index| artifact.device(index));
+    part.map(|part| Model::parse(part.model)).transpose()
+}
+
 /// The name by which ONNX Runtime, told the folder, finds the artifact.
 pub(super) fn file_name(path: &Path) -> Result<String> {
     let name = real_path(path)?.file_name().map(|name| name.to_str().map(str::to_owned));
@@ -143,13 +160,14 @@ fn create_from(
     path: &Path,
     runtime: &'static Runtime,
     options: &SessionOptions,
+    profile: Option<&Path>,
     bytes: &[u8],
     optimized: bool,
 ) -> Result<(RawSession, u64)> {
     let (start, real) = (Instant::now(), real_path(path)?);
     let source = ModelSource::Bytes { bytes, folder: real.parent() };
     let plain = Creation::plain(source, ModelFormat::Onnx, options);
-    let raw = RawSession::new(runtime, &Creation { optimized, ..plain })?;
+    let raw = RawSession::new(runtime, &Creation { optimized, profile, ..plain })?;
     Ok((raw, nanoseconds(start)))
 }
 

@@ -10,7 +10,7 @@ pub(super) mod disk;
 mod key;
 pub(super) mod load;
 mod repair;
-mod save;
+pub(super) mod save;
 mod store;
 
 pub use cached::CacheOutcome;

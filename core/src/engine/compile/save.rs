@@ -14,7 +14,7 @@ const EXTENSION: &str = "tmp";
 const PROBE_BYTES: usize = 64 * 1024;
 
 /// A folder for unfinished work, removed with what is in it when dropped.
-pub(super) struct Scratch {
+pub(in crate::engine) struct Scratch {
     path: PathBuf,
     /// The folder itself, locked while this process works in it; the system unlocks it however the process ends.
     /// Where folders cannot be locked, nobody sweeps either.
@@ -27,7 +27,7 @@ impl Scratch {
     ///
     /// # Errors
     /// `io` if the folder cannot be made, `invalid_argument` if the target is no file name.
-    pub(super) fn beside(target: &Path) -> Result<Self> {
+    pub(in crate::engine) fn beside(target: &Path) -> Result<Self> {
         let name =
             target.file_name().ok_or_else(|| Error::invalid_argument("artifact", "is no file name"))?;
         let prefix = format!(".{}.", name.to_string_lossy());
@@ -72,7 +72,7 @@ impl Scratch {
         written.and_then(|()| fs::remove_file(&path)).map_err(|error| io_error("write", &path, &error))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::engine) fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -73,7 +73,7 @@ impl Store {
         Self::at(folder)
     }
 
-    pub(super) fn artifact(&self, key: &str) -> PathBuf {
+    pub(in crate::engine) fn artifact(&self, key: &str) -> PathBuf {
         self.folder.join(format!("{key}.{ARTIFACT}"))
     }
 

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use libloading::{Library, Symbol};
-use ort::environment::Environment;
+use ort::environment::{Environment, GlobalThreadPoolOptions};
 use ort::sys::OrtApiBase;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::runtime::pool::Pool;
 use crate::engine::runtime::{log, providers, search};
 use crate::error::SearchedPlace;
 use crate::{Error, ErrorKind, Result};
@@ -46,6 +47,7 @@ pub struct Runtime {
     path: PathBuf,
     version: String,
     environment: Environment,
+    pool: Pool,
 }
 
 static LOADED: OnceLock<Runtime> = OnceLock::new();
@@ -107,6 +109,11 @@ impl Runtime {
 
     pub(super) fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    /// The compute threads that sessions share.
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
     }
 
     fn confirm(&self, options: &RuntimeOptions) -> Result<&Self> {
@@ -176,15 +183,24 @@ fn open(file: &Path) -> Result<Runtime, Refusal> {
     let library = unsafe { Library::new(file) }
         .map_err(|error| Refusal::Other(format!("cannot be loaded: {}", cause(&error))))?;
     let version = version_of(&library)?;
-    let environment = ort::init_from(file)
-        .map_err(|error| cannot_start(&error))?
-        .with_name("ortlet")
-        .with_telemetry(false)
-        .with_logger(log::logger())
-        .build()
+    let pool = Pool::new();
+    let builder = ort::init_from(file).map_err(|error| cannot_start(&error))?;
+    let environment = threads(&pool)
+        .and_then(|threads| {
+            let builder = builder.with_name("ortlet").with_telemetry(false).with_logger(log::logger());
+            builder.with_global_thread_pool(threads).build()
+        })
         .map_err(|error| cannot_start(&error))?;
     environment.set_log_level(log::level());
-    Ok(Runtime { path: file.to_owned(), version, environment })
+    Ok(Runtime { path: file.to_owned(), version, environment, pool })
+}
+
+/// What ONNX Runtime is told of the pool.
+fn threads(pool: &Pool) -> ort::Result<GlobalThreadPoolOptions> {
+    GlobalThreadPoolOptions::default()
+        .with_intra_threads(pool.thread_count())?
+        .with_inter_threads(1)?
+        .with_thread_manager(pool.workers())
 }
 
 /// The loader's own words, which the error only carries as its source.

@@ -3,6 +3,7 @@
 //! This folder and `engine::ops` are the only places that know the `ort` crate. What the rest of the library needs is
 //! offered as safe types without any of `ort`'s in their signatures.
 
+mod bound;
 mod cache_option;
 mod cpu;
 mod doctor;
@@ -10,8 +11,11 @@ mod dtype;
 mod library;
 mod log;
 mod options;
+mod pool;
+mod profiling;
 mod providers;
 mod raw_session;
+mod run_options;
 mod search;
 mod session_options;
 mod status;
@@ -19,12 +23,14 @@ mod strings;
 mod type_info;
 mod value;
 
+pub(super) use bound::{BoundTensor, IoBinding};
 pub use cache_option::Cache;
 pub use cpu::CpuReport;
 pub(super) use cpu::features as cpu_features;
 pub use doctor::{DoctorReport, RuntimeReport, RuntimeSummary, doctor};
 pub use library::{MINIMUM_VERSION, Runtime, RuntimeOptions};
-pub use options::{OptimizationLevel, Provider, SessionOptions, Threads};
+pub use options::{OptimizationLevel, Profile, Provider, SessionOptions, Threads};
 pub(super) use raw_session::{Creation, ModelFormat, ModelSource, RawSession};
+pub(super) use run_options::EndableRun;
 pub(super) use session_options::SaveOptimized;
-pub(super) use value::{BorrowedInput, OwnedValue, from_output};
+pub(super) use value::{BorrowedInput, OwnedValue, from_output, tensor_output};

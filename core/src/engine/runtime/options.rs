@@ -1,6 +1,7 @@
 //! What a session can be asked for: one set of options for every language.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -21,9 +22,10 @@ use crate::engine::runtime::{Cache, RuntimeOptions};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionOptions {
-    /// Threads that compute one run. They look for more work for a millisecond after it and sleep then (with ONNX
-    /// Runtime before 1.26 they sleep at once, which costs latency); `config` can say otherwise.
+    /// Threads that compute one run.
     pub threads: Threads,
+    /// What matters most about runs.
+    pub profile: Profile,
     /// Execution providers in order of preference; what they cannot run falls to the CPU. Empty means the CPU.
     pub providers: Vec<Provider>,
     /// Sizes for symbolic dimensions, by name. Fixing them lets the optimiser do more.
@@ -41,6 +43,14 @@ pub struct SessionOptions {
     /// Checks all the data of an artifact, not only its structure. Without this, data is checked only if the file was
     /// changed since it was written.
     pub verify: bool,
+    /// The most runs of this session at once; `None` for no bound. Further ones wait in line for
+    /// [`concurrency_wait_ms`](Self::concurrency_wait_ms), then fail with `pool_exhausted`.
+    pub concurrency_limit: Option<NonZeroU32>,
+    /// How long a run waits for others to end, in milliseconds; 0 does not wait. Default: 1000.
+    pub concurrency_wait_ms: u64,
+    /// Runs on zeros made while the session is created, so that the first real one is as fast as the others.
+    /// Dimensions that are not fixed are taken as 1. A model that fails on zeros only makes a warning in the report.
+    pub warm_up_runs: u32,
     /// Where to look for ONNX Runtime, if this is its first use in the process.
     pub runtime: RuntimeOptions,
 }
@@ -49,6 +59,7 @@ impl Default for SessionOptions {
     fn default() -> Self {
         Self {
             threads: Threads::default(),
+            profile: Profile::default(),
             providers: Vec::new(),
             dims: BTreeMap::new(),
             optimization_level: OptimizationLevel::default(),
@@ -57,19 +68,45 @@ impl Default for SessionOptions {
             cache: Cache::default(),
             cache_limit_bytes: 4 << 30,
             verify: false,
+            concurrency_limit: None,
+            concurrency_wait_ms: 1000,
+            warm_up_runs: 0,
             runtime: RuntimeOptions::default(),
         }
     }
 }
 
 /// Number of threads that compute one run, the calling thread included.
+///
+/// In JSON `"auto"` or a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Threads {
-    /// One for each physical core that this process may use.
+    /// What the [`Profile`] says; by default, the process's pool.
+    ///
+    /// All sessions of the process share the pool. It has a thread for each physical core that the process may use
+    /// (by its affinity mask and CPU quota when ONNX Runtime is loaded), the caller's included. Its workers sleep when
+    /// nothing runs, and when they would only be in the way: when as many runs are under way as there are cores, or
+    /// other programs keep the cores busy.
     #[default]
     Auto,
-    /// This many, at least 1.
+    /// This many, at least 1. With 1, a run is computed by its caller's thread. A number other than that of the
+    /// pool's threads gives the session a pool of its own.
     Count(u32),
+}
+
+/// What matters most about a session's runs, where `threads` is `auto`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// That each run is over soon: all threads of the pool compute it, and look for more work for a millisecond after
+    /// it before they sleep.
+    #[default]
+    Latency,
+    /// Energy: as `latency`, but the threads sleep as soon as the run is over. Runs that follow each other closely are
+    /// slower for it.
+    Battery,
+    /// Many runs at once: each is computed by its caller's thread alone, so that no thread waits for another.
+    Throughput,
 }
 
 impl Serialize for Threads {

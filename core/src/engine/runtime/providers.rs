@@ -25,6 +25,10 @@ pub(super) fn available(runtime: &Runtime) -> Vec<String> {
     names
 }
 
+pub(super) fn is_cpu(provider: &Provider) -> bool {
+    short_name(&provider.name) == CPU
+}
+
 /// Adds a provider to a session's options.
 pub(super) fn append(runtime: &Runtime, options: *mut OrtSessionOptions, provider: &Provider) -> Result<()> {
     let wanted = short_name(&provider.name);

@@ -1,23 +1,29 @@
 //! One ONNX Runtime session: created from options, described, run.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use ort::AsPointer;
 use ort::sys::{OrtAllocator, OrtSession, OrtStatusPtr, OrtTypeInfo, OrtValue};
 use smallvec::SmallVec;
 
-use crate::engine::runtime::session_options::{OwnedOptions, SaveOptimized};
+use crate::engine::runtime::pool::RunHint;
+use crate::engine::runtime::session_options::{OwnedOptions, SaveOptimized, ThreadSource};
 use crate::engine::runtime::status::check;
 use crate::engine::runtime::strings::{c_string, default_allocator, take_string};
 use crate::engine::runtime::type_info::take_type;
 use crate::engine::runtime::value::OwnedValue;
-use crate::engine::runtime::{BorrowedInput, Runtime, SessionOptions, providers};
+use crate::engine::runtime::{
+    BorrowedInput, EndableRun, IoBinding, Profile, Runtime, SessionOptions, providers,
+};
 use crate::tensor::ValueInfo;
 use crate::{Error, Result};
 
 const DESCRIBE: &str = "describe the session";
+const RUN: &str = "run";
 
 /// The configuration entry that says where the external data of a model in memory lies.
 const EXTERNAL_FOLDER: &str = "session.model_external_initializers_file_folder_path";
@@ -64,6 +70,8 @@ pub(in crate::engine) struct Creation<'a> {
     /// The graph is optimised already and must not be again.
     pub(in crate::engine) optimized: bool,
     pub(in crate::engine) save: Option<SaveOptimized<'a>>,
+    /// Where the runs are recorded: the path that the name of ONNX Runtime's file starts with.
+    pub(in crate::engine) profile: Option<&'a Path>,
 }
 
 impl<'a> Creation<'a> {
@@ -73,13 +81,48 @@ impl<'a> Creation<'a> {
         format: ModelFormat,
         options: &'a SessionOptions,
     ) -> Self {
-        Self { source, format, options, optimized: false, save: None }
+        Self { source, format, options, optimized: false, save: None, profile: None }
+    }
+}
+
+/// How a session uses the process's threads.
+struct Threading {
+    runtime: &'static Runtime,
+    uses_workers: bool,
+    stay_awake: bool,
+    /// How long runs take, in nanoseconds: an average that forgets; 0 before the first.
+    typical_ns: AtomicU64,
+}
+
+impl Threading {
+    /// Runs, and gives the time that took.
+    fn timed<T>(&self, run: impl FnOnce() -> T) -> (T, Duration) {
+        let typical = self.typical_ns.load(Ordering::Relaxed);
+        let hint = RunHint {
+            uses_workers: self.uses_workers,
+            stay_awake: self.stay_awake,
+            typical: (typical > 0).then(|| Duration::from_nanos(typical)),
+        };
+        let pool = self.runtime.pool();
+        pool.enter(hint);
+        let start = Instant::now();
+        let result = run();
+        let end = Instant::now();
+        pool.leave(hint, end);
+        let time = end - start;
+        let new = time.as_nanos() as u64;
+        // Lost updates of other threads do no harm.
+        let average = if typical == 0 { new } else { typical - typical / 8 + new / 8 };
+        self.typical_ns.store(average.max(1), Ordering::Relaxed);
+        (result, time)
     }
 }
 
 /// A session of ONNX Runtime's. `run` may be called from many threads at once.
 pub(in crate::engine) struct RawSession {
     session: NonNull<OrtSession>,
+    threading: Threading,
+    copies_bound_inputs: bool,
     inputs: Vec<ValueInfo>,
     outputs: Vec<ValueInfo>,
     initializers: Vec<ValueInfo>,
@@ -104,6 +147,9 @@ impl RawSession {
         if let Some(save) = &creation.save {
             own.save(save)?;
         }
+        if let Some(prefix) = creation.profile {
+            own.profile(prefix)?;
+        }
         let environment = runtime.environment().ptr();
         let mut session = std::ptr::null_mut();
         let status = match creation.source {
@@ -123,8 +169,16 @@ impl RawSession {
         };
         check(status, "create the session")?;
         let session = NonNull::new(session).ok_or_else(|| Error::internal("ONNX Runtime gave no session"))?;
+        let threading = Threading {
+            runtime,
+            uses_workers: ThreadSource::of(runtime, creation.options)? == ThreadSource::Pool,
+            stay_awake: creation.options.profile != Profile::Battery,
+            typical_ns: AtomicU64::new(0),
+        };
         Self {
             session,
+            threading,
+            copies_bound_inputs: !creation.options.providers.iter().all(providers::is_cpu),
             inputs: vec![],
             outputs: vec![],
             initializers: vec![],
@@ -182,14 +236,15 @@ impl RawSession {
         &self.initializers
     }
 
-    /// Runs the model. `places[i]` says which input `inputs[i]` is for: an index into the inputs, or beyond them into
-    /// the overridable initializers; `outputs` are indices of the outputs wanted.
+    /// Runs the model, and gives the time that took. `places[i]` says which input `inputs[i]` is for: an index into
+    /// the inputs, or beyond them into the overridable initializers; `outputs` are indices of the outputs wanted.
     pub(in crate::engine) fn run(
         &self,
         places: &[usize],
         inputs: &[BorrowedInput<'_>],
         outputs: &[usize],
-    ) -> Result<SmallVec<[OwnedValue; 4]>> {
+        options: Option<&EndableRun>,
+    ) -> (Result<SmallVec<[OwnedValue; 4]>>, Duration) {
         let names: SmallVec<[*const c_char; 8]> =
             places.iter().map(|&at| self.input_names[at].as_ptr()).collect();
         let values: SmallVec<[*const OrtValue; 8]> = inputs.iter().map(BorrowedInput::pointer).collect();
@@ -197,22 +252,56 @@ impl RawSession {
             outputs.iter().map(|&at| self.output_names[at].as_ptr()).collect();
         let mut results: SmallVec<[*mut OrtValue; 4]> =
             smallvec::smallvec![std::ptr::null_mut(); outputs.len()];
-        // SAFETY: session, names and values are alive; the arrays have the lengths given; a failed run leaves no
-        // outputs behind, a successful one gives each to us.
-        unsafe {
-            let status = (ort::api().Run)(
+        let options = options.map_or(std::ptr::null(), EndableRun::pointer);
+        // SAFETY: session, options, names and values are alive, and the arrays have the lengths given.
+        let (status, time) = self.threading.timed(|| unsafe {
+            (ort::api().Run)(
                 self.session.as_ptr(),
-                std::ptr::null(),
+                options,
                 names.as_ptr(),
                 values.as_ptr(),
                 values.len().min(names.len()),
                 wanted.as_ptr(),
                 wanted.len(),
                 results.as_mut_ptr(),
-            );
-            check(status, "run")?;
-            results.into_iter().map(|result| OwnedValue::new(result)).collect()
-        }
+            )
+        });
+        let owned = |()| {
+            // SAFETY: a successful run gives each result to us (a failed one leaves none behind).
+            results.into_iter().map(|result| unsafe { OwnedValue::new(result) }).collect()
+        };
+        (check(status, RUN).and_then(owned), time)
+    }
+
+    /// Runs the model on what is bound, and gives the time that took.
+    pub(in crate::engine) fn run_bound(
+        &self,
+        binding: &mut IoBinding,
+        options: Option<&EndableRun>,
+    ) -> (Result<()>, Duration) {
+        let options = options.map_or(std::ptr::null(), EndableRun::pointer);
+        // SAFETY: session, options and binding are alive, and the binding is of this session and used by nobody else.
+        let (status, time) = self.threading.timed(|| unsafe {
+            (ort::api().RunWithBinding)(self.session.as_ptr(), options, binding.pointer())
+        });
+        (check(status, RUN), time)
+    }
+
+    /// Whether binding an input may copy it to a device, so that later changes need it to be bound again.
+    pub(in crate::engine) fn copies_bound_inputs(&self) -> bool {
+        self.copies_bound_inputs
+    }
+
+    pub(super) fn pointer(&self) -> *mut OrtSession {
+        self.session.as_ptr()
+    }
+
+    pub(super) fn input_name(&self, place: usize) -> &CStr {
+        &self.input_names[place]
+    }
+
+    pub(super) fn output_name(&self, index: usize) -> &CStr {
+        &self.output_names[index]
     }
 }
 

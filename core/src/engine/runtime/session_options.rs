@@ -4,10 +4,11 @@ use std::path::Path;
 
 use ort::sys::{GraphOptimizationLevel, OrtSessionOptions};
 
-use crate::engine::runtime::cpu::usable_physical_cores;
 use crate::engine::runtime::status::check;
 use crate::engine::runtime::strings::c_string;
-use crate::engine::runtime::{Creation, OptimizationLevel, Runtime, SessionOptions, Threads, providers};
+use crate::engine::runtime::{
+    Creation, OptimizationLevel, Profile, Runtime, SessionOptions, Threads, providers,
+};
 use crate::{Error, Result};
 
 /// How long worker threads go on looking for work after a run, in microseconds.
@@ -16,6 +17,42 @@ use crate::{Error, Result};
 /// used now and then. Ending it with the run makes back-to-back runs up to 2.8 times slower on some machines, where a
 /// thread that sleeps is slow to wake; a millisecond keeps them as fast as the default at a fifth of the CPU time.
 const SPIN_DURATION_US: &str = "1000";
+
+/// More threads than any device has; a larger number is a mistake that would exhaust the process.
+const MAX_THREADS: u32 = 1024;
+
+/// Configuration entries that only make sense for threads of a session's own.
+const OWN_THREADS_CONFIG: [&str; 3] =
+    ["session.intra_op", "session.force_spinning_stop", "session.use_per_session_threads"];
+
+/// Where the threads of a session's runs come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ThreadSource {
+    /// The process's pool.
+    Pool,
+    /// This many of its own, the caller's included.
+    Own(usize),
+}
+
+impl ThreadSource {
+    /// # Errors
+    /// `invalid_argument` for a number of threads that no device has.
+    pub(super) fn of(runtime: &Runtime, options: &SessionOptions) -> Result<Self> {
+        let pool = runtime.pool().thread_count();
+        let wanted = match (options.threads, options.profile) {
+            (Threads::Auto, Profile::Throughput) => 1,
+            (Threads::Auto, Profile::Latency | Profile::Battery) => pool,
+            (Threads::Count(count @ 1..=MAX_THREADS), _) => count as usize,
+            (Threads::Count(count), _) => {
+                let reason = format!("{count} is not between 1 and {MAX_THREADS}");
+                return Err(Error::invalid_argument("threads", reason));
+            }
+        };
+        let is_own = |key: &String| OWN_THREADS_CONFIG.iter().any(|start| key.starts_with(start));
+        let pooled = wanted == pool && wanted > 1 && !options.config.keys().any(is_own);
+        Ok(if pooled { Self::Pool } else { Self::Own(wanted) })
+    }
+}
 
 /// The configuration entry that bounds spinning: by time, or, before 1.26, by the end of the run.
 fn spin_policy(runtime: &Runtime) -> (&'static str, &'static str) {
@@ -45,20 +82,13 @@ impl OwnedOptions {
     pub(super) fn new(runtime: &Runtime, creation: &Creation<'_>) -> Result<Self> {
         let options = creation.options;
         let api = ort::api();
-        let mut own = std::ptr::null_mut();
-        // SAFETY: the out pointer is valid.
-        check(unsafe { (api.CreateSessionOptions)(&mut own) }, "create session options")?;
-        let own = Self(own);
+        let own = Self::bare()?;
         let level = if creation.optimized { OptimizationLevel::None } else { options.optimization_level };
-        let level = to_ort(level);
         // SAFETY: the options are alive.
-        unsafe {
-            check((api.SetSessionGraphOptimizationLevel)(own.0, level), "set the optimization level")?;
-            check((api.SetIntraOpNumThreads)(own.0, thread_count(options.threads)?), "set the thread count")?;
-        }
+        let status = unsafe { (api.SetSessionGraphOptimizationLevel)(own.0, to_ort(level)) };
+        check(status, "set the optimization level")?;
+        own.threads(runtime, ThreadSource::of(runtime, options)?)?;
         own.dims(options)?;
-        let (key, value) = spin_policy(runtime);
-        own.config(key, value)?;
         // Told, because ONNX Runtime would go by the file's name.
         own.config("session.load_model_format", creation.format.name())?;
         for (key, value) in &options.config {
@@ -68,6 +98,14 @@ impl OwnedOptions {
             providers::append(runtime, own.0, provider)?;
         }
         Ok(own)
+    }
+
+    /// ONNX Runtime's defaults.
+    pub(super) fn bare() -> Result<Self> {
+        let mut own = std::ptr::null_mut();
+        // SAFETY: the out pointer is valid.
+        check(unsafe { (ort::api().CreateSessionOptions)(&mut own) }, "create session options")?;
+        Ok(Self(own))
     }
 
     /// Has the optimised graph saved while the session is created.
@@ -83,6 +121,21 @@ impl OwnedOptions {
             self.config("session.save_external_prepacked_constant_initializers", "1")?;
         }
         self.config("session.save_model_format", "ONNX")
+    }
+
+    fn threads(&self, runtime: &Runtime, source: ThreadSource) -> Result<()> {
+        let count = match source {
+            ThreadSource::Pool => {
+                // SAFETY: the options are alive.
+                let status = unsafe { (ort::api().DisablePerSessionThreads)(self.0) };
+                return check(status, "share the process's threads");
+            }
+            ThreadSource::Own(count) => count as i32,
+        };
+        // SAFETY: the options are alive.
+        check(unsafe { (ort::api().SetIntraOpNumThreads)(self.0, count) }, "set the thread count")?;
+        let (key, value) = spin_policy(runtime);
+        self.config(key, value)
     }
 
     fn dims(&self, options: &SessionOptions) -> Result<()> {
@@ -120,18 +173,5 @@ fn to_ort(level: OptimizationLevel) -> GraphOptimizationLevel {
         OptimizationLevel::Extended => GraphOptimizationLevel::ORT_ENABLE_EXTENDED,
         OptimizationLevel::Layout => GraphOptimizationLevel::ORT_ENABLE_LAYOUT,
         OptimizationLevel::All => GraphOptimizationLevel::ORT_ENABLE_ALL,
-    }
-}
-
-/// More threads than any device has; a larger number is a mistake that would exhaust the process.
-const MAX_THREADS: u32 = 1024;
-
-fn thread_count(threads: Threads) -> Result<i32> {
-    match threads {
-        Threads::Auto => Ok(usable_physical_cores() as i32),
-        Threads::Count(count @ 1..=MAX_THREADS) => Ok(count as i32),
-        Threads::Count(count) => {
-            Err(Error::invalid_argument("threads", format!("{count} is not between 1 and {MAX_THREADS}")))
-        }
     }
 }

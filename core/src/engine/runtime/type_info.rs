@@ -73,20 +73,15 @@ unsafe fn read_type(info: *const OrtTypeInfo) -> Result<ValueType> {
 
 /// # Safety
 /// `info` must be alive.
-pub(super) unsafe fn read_dtype(info: *const OrtTensorTypeAndShapeInfo) -> Result<DType> {
+unsafe fn read_dtype(info: *const OrtTensorTypeAndShapeInfo) -> Result<DType> {
     let mut dtype = 0_i32;
     // SAFETY: by the contract; read as the integer that the enum is, because a newer runtime may know more types.
     check(unsafe { (ort::api().GetTensorElementType)(info, (&raw mut dtype).cast()) }, READ)?;
     from_ort(dtype)
 }
 
-/// The dimensions of a live tensor.
-///
-/// # Safety
-/// `info` must be alive.
-pub(super) unsafe fn read_shape(info: *const OrtTensorTypeAndShapeInfo) -> Result<Shape> {
-    // SAFETY: by the contract.
-    let dims = unsafe { read_dims(info)? };
+/// The dimensions of a live tensor, which are all known.
+pub(super) fn sizes(dims: &[i64]) -> Result<Shape> {
     let size =
         |dim: &i64| usize::try_from(*dim).map_err(|_| Error::internal(format!("dimension of size {dim}")));
     dims.iter().map(size).collect()

@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
-use ort::sys::{ONNXType, OrtAllocatorType, OrtMemType, OrtMemoryInfo, OrtTensorTypeAndShapeInfo, OrtValue};
+use ort::sys::{ONNXType, OrtAllocatorType, OrtMemType, OrtMemoryInfo, OrtValue};
 use smallvec::SmallVec;
 
-use crate::engine::runtime::dtype::to_ort;
+use crate::engine::runtime::dtype::{from_ort, to_ort};
 use crate::engine::runtime::status::check;
 use crate::engine::runtime::strings::default_allocator;
-use crate::engine::runtime::type_info::{read_dtype, read_shape};
+use crate::engine::runtime::type_info::sizes;
 use crate::tensor::{AlignedBuffer, DType, Map, Shape, SharedBytes, Tensor, TensorView, Value, ValueView};
 use crate::{Error, Result};
 
@@ -101,30 +101,36 @@ impl Parts {
     }
 
     fn tensor(&mut self, view: &TensorView<'_>) -> Result<OwnedValue> {
-        let dims: SmallVec<[i64; 6]> = view.shape().iter().map(|&dim| dim as i64).collect();
-        let Some(bytes) = view.bytes() else { return strings(&dims, view.as_strings()?) };
+        let Some(bytes) = view.bytes() else { return strings(view.shape(), view.as_strings()?) };
         let (mut address, len) = (bytes.as_ptr(), bytes.len());
         if !address.addr().is_multiple_of(view.dtype().align_bytes()) {
             self.copies.push(AlignedBuffer::copy_of(bytes)?);
             address = self.copies.last().map_or(address, |copy| copy.bytes().as_ptr());
         }
         self.ranges.push(address.addr()..address.addr() + len);
-        let mut value = std::ptr::null_mut();
         // SAFETY: the memory outlives the value (the caller's by the lifetime of `BorrowedInput`, a copy because it
         // is kept beside the value and its heap block does not move), and ONNX Runtime does not write to inputs.
-        unsafe {
-            let status = (ort::api().CreateTensorWithDataAsOrtValue)(
-                cpu_memory()?,
-                address.cast_mut().cast(),
-                len,
-                dims.as_ptr(),
-                dims.len(),
-                to_ort(view.dtype()),
-                &mut value,
-            );
-            check(status, MAKE)?;
-            OwnedValue::new(value)
-        }
+        unsafe { tensor_over(view.dtype(), view.shape(), address.cast_mut(), len) }
+    }
+}
+
+/// A tensor over memory that it does not own.
+///
+/// # Safety
+/// The memory must hold `len` bytes that type and shape fit, and stay in place for as long as the value is used.
+pub(super) unsafe fn tensor_over(
+    dtype: DType,
+    shape: &Shape,
+    memory: *mut u8,
+    len: usize,
+) -> Result<OwnedValue> {
+    let dims: SmallVec<[i64; 6]> = shape.iter().map(|&dim| dim as i64).collect();
+    let (rank, dtype, mut value) = (dims.len(), to_ort(dtype), std::ptr::null_mut());
+    let create = ort::api().CreateTensorWithDataAsOrtValue;
+    // SAFETY: by the contract; memory description and dimensions are alive.
+    unsafe {
+        check(create(cpu_memory()?, memory.cast(), len, dims.as_ptr(), rank, dtype, &mut value), MAKE)?;
+        OwnedValue::new(value)
     }
 }
 
@@ -139,8 +145,9 @@ fn collect(elements: &[OwnedValue], kind: ONNXType) -> Result<OwnedValue> {
     }
 }
 
-fn strings(dims: &[i64], strings: &[String]) -> Result<OwnedValue> {
+fn strings(shape: &Shape, strings: &[String]) -> Result<OwnedValue> {
     let api = ort::api();
+    let dims: SmallVec<[i64; 6]> = shape.iter().map(|&dim| dim as i64).collect();
     let mut value = std::ptr::null_mut();
     // SAFETY: the buffer that each element lends has the length asked for, so that text with NUL passes whole.
     unsafe {
@@ -159,7 +166,7 @@ fn strings(dims: &[i64], strings: &[String]) -> Result<OwnedValue> {
 }
 
 /// The description of ordinary memory, made once.
-fn cpu_memory() -> Result<*const OrtMemoryInfo> {
+pub(super) fn cpu_memory() -> Result<*const OrtMemoryInfo> {
     struct Info(*const OrtMemoryInfo);
     // SAFETY: the description is never changed or released.
     unsafe impl Send for Info {}
@@ -231,58 +238,61 @@ fn elements(output: &OwnedValue) -> Result<impl Iterator<Item = Result<OwnedValu
 
 /// Memory of ONNX Runtime's, kept alive by its value.
 struct OutputBytes {
-    value: OwnedValue,
+    _value: OwnedValue,
+    bytes: NonNull<u8>,
     len: usize,
 }
 
+// SAFETY: the memory belongs to the value, has no tie to a thread, and is only read.
+unsafe impl Send for OutputBytes {}
+// SAFETY: as above.
+unsafe impl Sync for OutputBytes {}
+
 impl SharedBytes for OutputBytes {
     fn bytes(&self) -> &[u8] {
-        let mut data: *const std::ffi::c_void = std::ptr::null();
-        if self.len == 0 {
-            return &[];
-        }
-        // SAFETY: the value is a tensor in ordinary memory with `len` bytes, alive as long as `self`, and nobody
-        // writes to it after the run.
-        unsafe {
-            match check((ort::api().GetTensorData)(self.value.pointer(), &mut data), READ) {
-                Ok(()) if !data.is_null() => std::slice::from_raw_parts(data.cast(), self.len),
-                _ => &[],
-            }
-        }
+        // SAFETY: the memory holds `len` bytes as long as the value lives, and nobody writes to it after the run.
+        unsafe { std::slice::from_raw_parts(self.bytes.as_ptr(), self.len) }
     }
 }
 
-fn tensor_output(output: OwnedValue, inputs: &[BorrowedInput<'_>]) -> Result<Tensor> {
+/// Turns an output that is a tensor into one, as [`from_output`] does.
+pub(in crate::engine) fn tensor_output(output: OwnedValue, inputs: &[BorrowedInput<'_>]) -> Result<Tensor> {
     let (dtype, shape) = dtype_and_shape(&output)?;
+    let count = shape.element_count()?;
     if dtype == DType::String {
-        return Tensor::from_strings(shape.clone(), string_output(&output, shape.element_count()?)?);
+        let strings = string_output(&output, count)?;
+        return Tensor::from_strings(shape, strings);
     }
-    let len = dtype.size_bytes(shape.element_count()?)?;
-    let shared = OutputBytes { value: output, len };
-    let bytes = shared.bytes();
+    let len = dtype.size_bytes(count)?;
+    let bytes = if len == 0 { NonNull::dangling() } else { data(&output)? };
     let start = bytes.as_ptr().addr();
     let overlaps = |range: &Range<usize>| range.start < start + len && start < range.end;
-    if len > 0 && inputs.iter().flat_map(|input| &input.ranges).any(overlaps) {
-        return Tensor::from_bytes(dtype, shape, bytes);
+    let is_input = len > 0 && inputs.iter().flat_map(|input| &input.ranges).any(overlaps);
+    let shared = OutputBytes { _value: output, bytes, len };
+    if is_input {
+        return Tensor::from_bytes(dtype, shape, shared.bytes());
     }
     Tensor::from_shared(dtype, shape, Arc::new(shared))
 }
 
+/// The elements of a tensor that has some, in ordinary memory.
+fn data(value: &OwnedValue) -> Result<NonNull<u8>> {
+    let mut data = std::ptr::null();
+    // SAFETY: the value is alive.
+    unsafe { check((ort::api().GetTensorData)(value.pointer(), &mut data), READ)? };
+    NonNull::new(data.cast_mut().cast()).ok_or_else(|| Error::internal("an output without memory"))
+}
+
 fn dtype_and_shape(value: &OwnedValue) -> Result<(DType, Shape)> {
-    struct Info(*mut OrtTensorTypeAndShapeInfo);
-    impl Drop for Info {
-        fn drop(&mut self) {
-            // SAFETY: made below and released once.
-            unsafe { (ort::api().ReleaseTensorTypeAndShapeInfo)(self.0) }
-        }
-    }
-    let mut info = std::ptr::null_mut();
-    // SAFETY: the value is alive, and so is the description until it is dropped.
-    unsafe {
-        check((ort::api().GetTensorTypeAndShape)(value.pointer(), &mut info), READ)?;
-        let info = Info(info);
-        Ok((read_dtype(info.0)?, read_shape(info.0)?))
-    }
+    let (mut dtype, mut dims, mut rank) = (0_i32, std::ptr::null::<i64>(), 0);
+    // SAFETY: the value is a live tensor, which lends its dimensions; its type is read as the integer that the enum
+    // is, because a newer runtime may know more.
+    let dims = unsafe {
+        let read = ort::api().GetTensorElementTypeAndShapeDataReference;
+        check(read(value.pointer(), (&raw mut dtype).cast(), &mut dims, &mut rank), READ)?;
+        if rank == 0 { &[] } else { std::slice::from_raw_parts(dims, rank) }
+    };
+    Ok((from_ort(dtype)?, sizes(dims)?))
 }
 
 fn string_output(output: &OwnedValue, count: usize) -> Result<Vec<String>> {

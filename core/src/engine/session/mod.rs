@@ -1,35 +1,50 @@
 //! Sessions: a model that is ready to run.
 
+mod binder;
+mod binding;
+mod cancel;
 mod check;
+mod executor;
+mod flight;
+mod future;
+mod inner;
+mod limit;
 mod memory;
 mod outputs;
+mod profile;
 mod report;
+mod run;
+mod watchdog;
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::time::Instant;
-
-use smallvec::SmallVec;
 
 use crate::Result;
 use crate::engine::compile::cached::Made;
 use crate::engine::compile::clock::nanoseconds;
 use crate::engine::compile::load::Loaded;
 use crate::engine::compile::{self, Store, admit};
-use crate::engine::runtime::{
-    BorrowedInput, Creation, ModelSource, OwnedValue, RawSession, Runtime, SessionOptions, from_output,
-};
+use crate::engine::runtime::{Creation, ModelSource, RawSession, Runtime, SessionOptions};
 use crate::metrics::LoadPhases;
 use crate::model::Model;
-use crate::tensor::{Value, ValueInfo, ValueView};
+use crate::tensor::{Shape, Value, ValueInfo, ValueView};
+use inner::{Control, Inner};
 
+pub use binder::Binder;
+pub use binding::Binding;
+pub use cancel::CancelToken;
+pub use future::RunFuture;
 pub use outputs::Outputs;
+pub use profile::profile;
 pub use report::{CacheReport, Origin, SessionReport};
+pub use run::RunOptions;
 
 /// A model that is ready to run.
 ///
 /// `Send` and `Sync`: any number of threads may call [`run`](Session::run) at once. A session computes what plain
-/// ONNX Runtime computes with the same settings, to the bit.
+/// ONNX Runtime computes with the same settings, to the bit. Clones are handles of the same session, which ends with
+/// the last of them and of its bindings and futures.
 ///
 /// # Examples
 /// ```no_run
@@ -42,20 +57,9 @@ pub use report::{CacheReport, Origin, SessionReport};
 /// let scores = outputs["scores"].as_tensor()?.as_slice::<f32>()?;
 /// # Ok::<(), ortlet::Error>(())
 /// ```
+#[derive(Clone)]
 pub struct Session {
-    raw: RawSession,
-    /// All outputs in the model's order: what a run gives if nothing else is asked for.
-    all_outputs: Vec<usize>,
-    report: SessionReport,
-    first_run_ns: OnceLock<u64>,
-}
-
-/// How one run differs from the others.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunOptions {
-    /// Names of the outputs to compute, in the order wanted; `None` means all. Parts of the model that only serve
-    /// other outputs are still computed.
-    pub outputs: Option<Vec<String>>,
+    inner: Arc<Inner>,
 }
 
 impl Session {
@@ -88,16 +92,16 @@ impl Session {
         let raw = RawSession::new(runtime, creation)?;
         let create_ns = nanoseconds(create);
         let phases = LoadPhases { runtime_ns, check_ns, create_ns, ..LoadPhases::default() };
-        Ok(Self::of(raw, SessionReport { phases, ..SessionReport::default() }, start))
+        Ok(Self::of(raw, SessionReport { phases, ..SessionReport::default() }, creation.options, start))
     }
 
     /// A session of an artifact.
     pub(in crate::engine) fn from_artifact(path: &Path, options: &SessionOptions) -> Result<Self> {
         let start = Instant::now();
         let (runtime, runtime_ns) = checked_runtime(options)?;
-        let (raw, mut report) = Self::of_loaded(compile::load::load(path, runtime, options)?);
+        let (raw, mut report) = Self::of_loaded(compile::load::load(path, runtime, options, None)?);
         report.phases.runtime_ns = runtime_ns;
-        Ok(Self::of(raw, report, start))
+        Ok(Self::of(raw, report, options, start))
     }
 
     /// A session of a model file, by way of a cache folder.
@@ -109,7 +113,7 @@ impl Session {
         let start = Instant::now();
         let (runtime, runtime_ns) = checked_runtime(options)?;
         let store = Store::open(folder);
-        let cached = compile::cached::load(path, runtime, options, &store)?;
+        let cached = compile::cached::load(path, runtime, options, &store, None)?;
         let (raw, mut report) = match cached.made {
             Made::FromEntry(loaded) => Self::of_loaded(loaded),
             Made::FromModel { raw, create_ns, store_ns } => {
@@ -123,7 +127,7 @@ impl Session {
         report.phases.check_ns = cached.check_ns;
         report.phases.digest_ns = cached.digest_ns;
         report.warnings = cached.warnings;
-        Ok(Self::of(raw, report, start))
+        Ok(Self::of(raw, report, options, start))
     }
 
     fn of_loaded(loaded: Loaded) -> (RawSession, SessionReport) {
@@ -134,34 +138,33 @@ impl Session {
         (raw, SessionReport { origin, portable_reason, phases, mapped_bytes, ..SessionReport::default() })
     }
 
-    fn of(raw: RawSession, mut report: SessionReport, start: Instant) -> Self {
+    fn of(raw: RawSession, mut report: SessionReport, options: &SessionOptions, start: Instant) -> Self {
         report.phases.total_ns = nanoseconds(start);
-        let all_outputs = (0..raw.outputs().len()).collect();
-        Self { raw, all_outputs, report, first_run_ns: OnceLock::new() }
+        Self { inner: Arc::new(Inner::new(raw, report, options)) }
     }
 
     /// How the session came to be: where it came from, where the time went, what memory it takes. Looks at the
     /// process's memory at each call.
     pub fn report(&self) -> SessionReport {
-        let mut report = self.report.clone();
-        report.phases.first_run_ns = self.first_run_ns.get().copied();
+        let mut report = self.inner.report.clone();
+        report.phases.first_run_ns = self.inner.first_run_ns.get().copied();
         report.private_bytes = memory::private_bytes();
         report
     }
 
     /// Names and types of the inputs that a run needs.
     pub fn inputs(&self) -> &[ValueInfo] {
-        self.raw.inputs()
+        self.inner.raw.inputs()
     }
 
     /// Names and types of the outputs.
     pub fn outputs(&self) -> &[ValueInfo] {
-        self.raw.outputs()
+        self.inner.raw.outputs()
     }
 
     /// Initializers that a run may replace by giving an input of that name.
     pub fn overridable_initializers(&self) -> &[ValueInfo] {
-        self.raw.initializers()
+        self.inner.raw.initializers()
     }
 
     /// Runs the model and gives all outputs. Inputs are not copied (misaligned memory excepted), and outputs stay in
@@ -170,19 +173,22 @@ impl Session {
     /// # Errors
     /// `not_found` for a name that is no input, `tensor_mismatch` for an input that is missing or has another type,
     /// rank or fixed size than declared, `invalid_argument` for an input given twice, `unsupported` for sparse and
-    /// opaque values, `runtime_failed` if ONNX Runtime fails.
+    /// opaque values, `runtime_failed` if ONNX Runtime fails, `pool_exhausted` if the session's
+    /// [`concurrency_limit`](SessionOptions::concurrency_limit) is reached for too long.
     pub fn run<'a, N, V>(&self, inputs: impl IntoIterator<Item = (N, V)>) -> Result<Outputs>
     where
         N: AsRef<str>,
         V: Into<ValueView<'a>>,
     {
-        self.run_outputs(inputs, &self.all_outputs)
+        let views = inputs.into_iter().map(|(name, value)| (name, value.into()));
+        self.inner.run_values(views, &self.inner.all_outputs, &Control::default())
     }
 
     /// Runs the model with options.
     ///
     /// # Errors
-    /// As [`Session::run`]; also `not_found` for an output that the model does not have.
+    /// As [`Session::run`]; also `not_found` for an output that the model does not have, `deadline_exceeded` and
+    /// `cancelled`.
     pub fn run_with<'a, N, V>(
         &self,
         inputs: impl IntoIterator<Item = (N, V)>,
@@ -192,61 +198,42 @@ impl Session {
         N: AsRef<str>,
         V: Into<ValueView<'a>>,
     {
-        match &options.outputs {
-            None => self.run_outputs(inputs, &self.all_outputs),
-            Some(names) => self.run_outputs(inputs, &check::wanted_outputs(self.outputs(), names)?),
-        }
+        let control = options.control(Instant::now());
+        let views = inputs.into_iter().map(|(name, value)| (name, value.into()));
+        self.inner.run_values(views, &self.inner.wanted(options)?, &control)
     }
 
-    fn run_outputs<'a, N, V>(
-        &self,
-        inputs: impl IntoIterator<Item = (N, V)>,
-        wanted: &[usize],
-    ) -> Result<Outputs>
+    /// Runs the model on another thread and gives a future of the outputs.
+    ///
+    /// The future belongs to no particular executor and never blocks one. Dropping it cancels the run. What is wrong
+    /// with the inputs is told by the future too. The process runs as many of these at once as suits its cores; the
+    /// others wait, and a deadline counts from this call on.
+    pub fn run_async<N, V>(&self, inputs: impl IntoIterator<Item = (N, V)>, options: RunOptions) -> RunFuture
     where
-        N: AsRef<str>,
-        V: Into<ValueView<'a>>,
+        N: Into<String>,
+        V: Into<Value>,
     {
-        let mut places = SmallVec::<[usize; 8]>::new();
-        let mut values = SmallVec::<[BorrowedInput<'a>; 4]>::new();
-        let mut absent = Vec::new();
-        let declared =
-            check::Declared { inputs: self.inputs(), initializers: self.overridable_initializers() };
-        for (name, value) in inputs {
-            let value = value.into();
-            let place = declared.place(name.as_ref())?;
-            declared.accepts(place, &value)?;
-            if places.contains(&place) || absent.contains(&place) {
-                return Err(check::given_twice(name.as_ref()));
-            }
-            // ONNX Runtime takes an optional input that holds nothing by not getting it at all.
-            if matches!(value, ValueView::Value(Value::Optional(None))) {
-                absent.push(place);
-                continue;
-            }
-            places.push(place);
-            values.push(BorrowedInput::new(&value).map_err(|error| error.context(declared.title(place)))?);
-        }
-        declared.complete(&places)?;
-        let outputs = self.timed_once(|| self.raw.run(&places, &values, wanted))?;
-        let named = |(&at, output): (&usize, OwnedValue)| {
-            let name = &self.outputs()[at].name;
-            let value =
-                from_output(output, &values).map_err(|error| error.context(format!("output `{name}`")))?;
-            Ok((name.clone(), value))
-        };
-        Ok(Outputs::new(wanted.iter().zip(outputs).map(named).collect::<Result<_>>()?))
+        let inputs = inputs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        RunFuture::start(self.inner.clone(), inputs, options)
     }
 
-    /// Times the first run, and only that.
-    fn timed_once<T>(&self, run: impl FnOnce() -> Result<T>) -> Result<T> {
-        if self.first_run_ns.get().is_some() {
-            return run();
-        }
-        let start = Instant::now();
-        let result = run()?;
-        let _ = self.first_run_ns.set(nanoseconds(start));
-        Ok(result)
+    /// Fixed memory for inputs and outputs, prepared once for many runs: see [`Binding`].
+    ///
+    /// `shapes` are those of inputs, and if wanted of outputs, whose shapes the model does not fix.
+    ///
+    /// # Errors
+    /// As [`Binder::bind`].
+    pub fn bind<N, S>(&self, shapes: impl IntoIterator<Item = (N, S)>) -> Result<Binding<'static>>
+    where
+        N: Into<String>,
+        S: Into<Shape>,
+    {
+        shapes.into_iter().fold(self.binder(), |binder, (name, shape)| binder.shape(name, shape)).bind()
+    }
+
+    /// As [`bind`](Self::bind), with memory of the caller's or with outputs that are the next run's inputs.
+    pub fn binder<'m>(&self) -> Binder<'m> {
+        Binder::new(self.inner.clone())
     }
 }
 

@@ -1,15 +1,18 @@
 //! What a run gives.
 
 use std::ops::Index;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::tensor::Value;
 
 /// The outputs of a run, by name and in the order asked for (the model's order by default).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outputs(Vec<(String, Value)>);
+pub struct Outputs(SmallVec<[(Arc<str>, Value); 1]>);
 
 impl Outputs {
-    pub(super) fn new(values: Vec<(String, Value)>) -> Self {
+    pub(super) fn new(values: SmallVec<[(Arc<str>, Value); 1]>) -> Self {
         Self(values)
     }
 
@@ -30,13 +33,13 @@ impl Outputs {
 
     /// Takes the output of this name out.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
-        let at = self.0.iter().position(|(own, _)| own == name)?;
+        let at = self.0.iter().position(|(own, _)| &**own == name)?;
         Some(self.0.remove(at).1)
     }
 
     /// Names and values in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.0.iter().map(|(name, value)| (&**name, value))
     }
 }
 
@@ -67,8 +70,8 @@ impl Index<usize> for Outputs {
 }
 
 impl IntoIterator for Outputs {
-    type Item = (String, Value);
-    type IntoIter = std::vec::IntoIter<(String, Value)>;
+    type Item = (Arc<str>, Value);
+    type IntoIter = smallvec::IntoIter<[(Arc<str>, Value); 1]>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()

@@ -1,0 +1,126 @@
+//! The worker threads of the pool: where they may run, and whether they get to.
+
+use std::fs::File;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use ort::environment::ThreadManager;
+
+/// The worker threads, which ONNX Runtime asks for when its environment is made.
+#[derive(Clone)]
+pub(in crate::engine::runtime) struct Workers(Arc<Shared>);
+
+struct Shared {
+    count: usize,
+    threads: Mutex<Vec<Worker>>,
+    /// The core that the workers were last kept off.
+    avoided: AtomicUsize,
+}
+
+/// One worker thread.
+struct Worker {
+    id: i32,
+    /// What the system says of the time that it waited for a core.
+    schedule: Option<File>,
+}
+
+impl Workers {
+    pub(super) fn new(count: usize) -> Self {
+        let (threads, avoided) = (Mutex::new(Vec::with_capacity(count)), AtomicUsize::new(usize::MAX));
+        Self(Arc::new(Shared { count, threads, avoided }))
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.count
+    }
+}
+
+impl ThreadManager for Workers {
+    type Thread = JoinHandle<()>;
+
+    fn create(&self, work: impl FnOnce() + Send + 'static) -> ort::Result<JoinHandle<()>> {
+        let shared = Arc::clone(&self.0);
+        let body = move || {
+            shared.threads.lock().unwrap_or_else(PoisonError::into_inner).push(Worker::current());
+            work();
+        };
+        let named = thread::Builder::new().name("ortlet-worker".into());
+        named.spawn(body).map_err(|error| ort::Error::new(format!("start a worker thread: {error}")))
+    }
+
+    fn join(thread: JoinHandle<()>) -> ort::Result<()> {
+        thread.join().map_err(|_| ort::Error::new("a worker thread panicked"))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Worker {
+    fn current() -> Self {
+        // SAFETY: takes nothing and cannot fail.
+        let id = unsafe { libc::gettid() };
+        Self { id, schedule: File::open(format!("/proc/self/task/{id}/schedstat")).ok() }
+    }
+
+    /// Time in which the thread could have run but had no core.
+    fn waited(&self) -> Option<Duration> {
+        use std::os::unix::fs::FileExt;
+        let mut text = [0; 96];
+        let len = self.schedule.as_ref()?.read_at(&mut text, 0).ok()?;
+        let waited_ns = std::str::from_utf8(&text[..len]).ok()?.split_whitespace().nth(1)?.parse().ok()?;
+        Some(Duration::from_nanos(waited_ns))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Workers {
+    /// Keeps the workers off the core that this thread runs on. Left alone, some schedulers wake a worker on its
+    /// waker's core, where it waits until that is done.
+    pub(super) fn keep_off_this_core(&self) {
+        // SAFETY: takes nothing; a failure is a negative number.
+        let core = unsafe { libc::sched_getcpu() };
+        let Ok(core) = usize::try_from(core) else { return };
+        if self.0.avoided.swap(core, Ordering::Relaxed) == core {
+            return;
+        }
+        // SAFETY: an all-zero set is valid; the calls read and write a set of the size given, and `core` is one of
+        // the set's, because the system numbered it.
+        unsafe {
+            let size = size_of::<libc::cpu_set_t>();
+            let mut set: libc::cpu_set_t = std::mem::zeroed();
+            if core >= libc::CPU_SETSIZE as usize || libc::sched_getaffinity(0, size, &mut set) != 0 {
+                return;
+            }
+            libc::CPU_CLR(core, &mut set);
+            if libc::CPU_COUNT(&set) == 0 {
+                return;
+            }
+            for worker in self.0.threads.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                libc::sched_setaffinity(worker.id, size, &set);
+            }
+        }
+    }
+
+    /// Time in which workers could have run but had no core, since they were started; zero where that is unknown.
+    pub(super) fn waited(&self) -> Duration {
+        let threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.iter().filter_map(Worker::waited).sum()
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Worker {
+    fn current() -> Self {
+        Self { id: 0, schedule: None }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Workers {
+    pub(super) fn keep_off_this_core(&self) {}
+
+    pub(super) fn waited(&self) -> Duration {
+        Duration::ZERO
+    }
+}

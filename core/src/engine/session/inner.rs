@@ -1,0 +1,155 @@
+//! What every handle of a session shares: the way all runs take, from waiting for a place to what ended them.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::engine::runtime::{EndableRun, RawSession, SessionOptions};
+use crate::engine::session::cancel::CancelToken;
+use crate::engine::session::flight::{Budget, Ending, Flight};
+use crate::engine::session::limit::Limit;
+use crate::engine::session::{SessionReport, watchdog};
+use crate::tensor::ValueInfo;
+use crate::{Error, ErrorKind, Result};
+
+pub(super) struct Inner {
+    pub(super) raw: RawSession,
+    pub(super) output_names: Vec<Arc<str>>,
+    /// All outputs in the model's order: what a run gives if nothing else is asked for.
+    pub(super) all_outputs: Vec<usize>,
+    pub(super) report: SessionReport,
+    pub(super) first_run_ns: OnceLock<u64>,
+    limit: Option<Limit>,
+    /// Flights of runs that are over.
+    spare: Mutex<Vec<Arc<Flight>>>,
+}
+
+/// What may end a run from outside.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Control<'a> {
+    pub(super) budget: Option<Budget>,
+    pub(super) tokens: [Option<&'a CancelToken>; 2],
+}
+
+impl Control<'_> {
+    fn is_needed(&self) -> bool {
+        self.budget.is_some() || self.tokens.iter().any(Option::is_some)
+    }
+
+    fn error(&self, ending: Ending) -> Error {
+        match (ending, &self.budget) {
+            (Ending::Late, Some(budget)) => budget.exceeded(),
+            _ => ErrorKind::Cancelled.into(),
+        }
+    }
+}
+
+/// What a run gave, and how long it computed.
+pub(super) type Timed<T> = (Result<T>, Duration);
+
+impl Inner {
+    pub(super) fn new(raw: RawSession, report: SessionReport, options: &SessionOptions) -> Self {
+        let outputs = raw.outputs();
+        let output_names = outputs.iter().map(|info| info.name.as_str().into()).collect();
+        let all_outputs = (0..outputs.len()).collect();
+        let wait = Duration::from_millis(options.concurrency_wait_ms);
+        let limit = options.concurrency_limit.map(|places| Limit::new(places.get(), wait));
+        let (first_run_ns, spare) = (OnceLock::new(), Mutex::default());
+        Self { raw, output_names, all_outputs, report, first_run_ns, limit, spare }
+    }
+
+    /// Number of inputs and, behind them, of initializers that can be replaced.
+    pub(super) fn input_count(&self) -> usize {
+        self.raw.inputs().len() + self.raw.initializers().len()
+    }
+
+    /// The input or initializer of a place.
+    pub(super) fn input_info(&self, place: usize) -> &ValueInfo {
+        let inputs = self.raw.inputs();
+        inputs.get(place).unwrap_or_else(|| &self.raw.initializers()[place - inputs.len()])
+    }
+
+    /// Runs: waits for a place if the session has a bound, and lets deadline and tokens end it.
+    pub(super) fn run<T>(
+        &self,
+        control: &Control<'_>,
+        run: impl FnOnce(Option<&EndableRun>) -> Timed<T>,
+    ) -> Result<T> {
+        if !control.is_needed() {
+            let place = self.limit.as_ref().map(|limit| limit.take(None)).transpose();
+            let _place = place.map_err(|full| full.unwrap_or_else(|| ErrorKind::Cancelled.into()))?;
+            return self.noted(run(None));
+        }
+        let flight = self.flight()?;
+        let result = self.run_controlled(&flight, control, run);
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(flight);
+        result
+    }
+
+    fn run_controlled<T>(
+        &self,
+        flight: &Arc<Flight>,
+        control: &Control<'_>,
+        run: impl FnOnce(Option<&EndableRun>) -> Timed<T>,
+    ) -> Result<T> {
+        let watched = Watched::new(flight, control)?;
+        let ended = || flight.ending().map(|ending| control.error(ending));
+        let place = self.limit.as_ref().map(|limit| limit.take(Some(flight))).transpose();
+        let place =
+            place.map_err(|full| full.or_else(ended).unwrap_or_else(|| ErrorKind::Cancelled.into()))?;
+        if let Some(error) = ended() {
+            return Err(error);
+        }
+        let result = self.noted(run(Some(flight.run())));
+        drop((place, watched));
+        // An error after the flight was ended is the end itself; a result that was ready by then is as good as ever.
+        result.map_err(|error| ended().unwrap_or(error))
+    }
+
+    /// Keeps the time of the first run, and only that.
+    fn noted<T>(&self, (result, time): Timed<T>) -> Result<T> {
+        if self.first_run_ns.get().is_none() && result.is_ok() {
+            let _ = self.first_run_ns.set(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        }
+        result
+    }
+
+    fn flight(&self) -> Result<Arc<Flight>> {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match spare {
+            Some(flight) => {
+                flight.renew();
+                Ok(flight)
+            }
+            None => Flight::new().map(Arc::new),
+        }
+    }
+}
+
+/// A flight that deadline and tokens know of, until dropped.
+struct Watched<'a> {
+    flight: &'a Arc<Flight>,
+    control: &'a Control<'a>,
+}
+
+impl<'a> Watched<'a> {
+    fn new(flight: &'a Arc<Flight>, control: &'a Control<'a>) -> Result<Self> {
+        // First, so that whatever is done here is undone whatever fails.
+        let watched = Self { flight, control };
+        control.tokens.iter().flatten().for_each(|token| token.watch(flight));
+        match control.budget.and_then(|budget| budget.end()) {
+            Some(end) if end <= Instant::now() => flight.end(Ending::Late),
+            Some(end) => watchdog::watch(end, flight)?,
+            None => {}
+        }
+        Ok(watched)
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.control.tokens.iter().flatten().for_each(|token| token.unwatch(self.flight));
+        if self.control.budget.is_some() {
+            watchdog::unwatch(self.flight);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! One run: inputs by name, checked and wrapped; outputs wrapped and named.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+
+use crate::Result;
+use crate::engine::runtime::{BorrowedInput, OwnedValue, from_output, tensor_output};
+use crate::engine::session::check::{self, Declared};
+use crate::engine::session::flight::Budget;
+use crate::engine::session::inner::{Control, Inner};
+use crate::engine::session::{CancelToken, Outputs};
+use crate::tensor::{Value, ValueType, ValueView};
+
+/// How one run differs from the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Names of the outputs to compute, in the order wanted; `None` means all. Parts of the model that only serve
+    /// other outputs are still computed. A binding has outputs of its own.
+    pub outputs: Option<Vec<String>>,
+    /// The time from the call on that the run may take, waiting included. A run that takes longer ends, before its
+    /// next operator, with `deadline_exceeded`; one that is done in time, or while it is being ended, gives its result.
+    pub deadline: Option<Duration>,
+    /// What ends the run with `cancelled`, before its next operator.
+    pub cancel: Option<CancelToken>,
+}
+
+impl RunOptions {
+    /// What may end a run that was asked for at `start`.
+    pub(super) fn control(&self, start: Instant) -> Control<'_> {
+        let budget = self.deadline.map(|allowed| Budget::new(start, allowed));
+        Control { budget, tokens: [self.cancel.as_ref(), None] }
+    }
+}
+
+/// Inputs that a run can take.
+#[derive(Default)]
+struct Inputs<'a> {
+    places: SmallVec<[usize; 8]>,
+    values: SmallVec<[BorrowedInput<'a>; 4]>,
+    /// Places of optional inputs that hold nothing.
+    absent: SmallVec<[usize; 4]>,
+}
+
+impl<'a> Inputs<'a> {
+    fn add(&mut self, declared: &Declared<'_>, name: &str, value: &ValueView<'a>) -> Result<()> {
+        let place = declared.place(name)?;
+        declared.accepts(place, value)?;
+        if self.places.contains(&place) || self.absent.contains(&place) {
+            return Err(check::given_twice(name));
+        }
+        // ONNX Runtime takes an optional input that holds nothing by not getting it at all.
+        if matches!(value, ValueView::Value(Value::Optional(None))) {
+            self.absent.push(place);
+            return Ok(());
+        }
+        self.places.push(place);
+        self.values.push(BorrowedInput::new(value).map_err(|error| error.context(declared.title(place)))?);
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Checks and runs; `wanted` are indices of outputs.
+    pub(super) fn run_values<'a, N: AsRef<str>>(
+        &self,
+        inputs: impl Iterator<Item = (N, ValueView<'a>)>,
+        wanted: &[usize],
+        control: &Control<'_>,
+    ) -> Result<Outputs> {
+        let declared = self.declared();
+        let mut given = Inputs::default();
+        for (name, value) in inputs {
+            given.add(&declared, name.as_ref(), &value)?;
+        }
+        declared.complete(&given.places)?;
+        let outputs =
+            self.run(control, |endable| self.raw.run(&given.places, &given.values, wanted, endable))?;
+        let named = |(&at, output): (&usize, OwnedValue)| self.named_output(at, output, &given.values);
+        wanted.iter().zip(outputs).map(named).collect::<Result<_>>().map(Outputs::new)
+    }
+
+    /// Indices of the outputs that options ask for.
+    pub(super) fn wanted(&self, options: &RunOptions) -> Result<SmallVec<[usize; 4]>> {
+        match &options.outputs {
+            None => Ok(SmallVec::from_slice(&self.all_outputs)),
+            Some(names) => check::wanted_outputs(self.raw.outputs(), names),
+        }
+    }
+
+    pub(super) fn declared(&self) -> Declared<'_> {
+        Declared { inputs: self.raw.inputs(), initializers: self.raw.initializers() }
+    }
+
+    fn named_output(
+        &self,
+        at: usize,
+        output: OwnedValue,
+        inputs: &[BorrowedInput<'_>],
+    ) -> Result<(Arc<str>, Value)> {
+        let info = &self.raw.outputs()[at];
+        let value = match info.value_type {
+            ValueType::Tensor { .. } => tensor_output(output, inputs).map(Value::Tensor),
+            _ => from_output(output, inputs),
+        };
+        let value = value.map_err(|error| error.context(format!("output `{}`", info.name)))?;
+        Ok((self.output_names[at].clone(), value))
+    }
+}
