@@ -127,7 +127,11 @@ fn busy(name: &str, run_count: u64) -> Subject {
     let mut run = |number: u64| {
         let error = ErrorCode::ALL.into_iter().find(|code| number % 40 == *code as u64);
         RunOutcome {
-            queue_ns: if number % 3 == 0 { 0 } else { clear_of_borders(random() >> (random() % 44)) },
+            queue_ns: if number.is_multiple_of(3) {
+                0
+            } else {
+                clear_of_borders(random() >> (random() % 44))
+            },
             compute_ns: (number % 4 != 1).then(|| clear_of_borders(random() >> (random() % 44))),
             error,
         }
@@ -147,7 +151,7 @@ fn busy(name: &str, run_count: u64) -> Subject {
             first_run_ns: (run_count > 5).then_some(77_777_777),
         },
         mapped_bytes: run_count * 4096,
-        private_bytes: (run_count % 2 == 0).then_some(123_456_789_012),
+        private_bytes: run_count.is_multiple_of(2).then_some(123_456_789_012),
     }
 }
 
