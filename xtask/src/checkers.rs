@@ -22,7 +22,7 @@ pub fn run_miri() -> Result<ExitCode> {
     Ok(test::exit_code(status.code()))
 }
 
-/// Tries every interleaving of threads in the lock-free parts.
+/// Tries interleavings of threads in the lock-free parts, which takes seconds.
 pub fn loom() -> Command {
     let mut command = repo::cargo();
     command

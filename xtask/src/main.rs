@@ -33,7 +33,7 @@ Commands:
   test [-- ARGS...]  set up, then run every test; ARGS go to `cargo test`
   bench NAME [...]   measure against other ways to run the same models (without NAME: list the benchmarks)
   ci                 format, lints, docs, licences, layering, portable builds, loom and Miri
-  loom               only what loom checks: every interleaving of threads in the lock-free parts
+  loom               only what loom checks: interleavings of threads in the lock-free parts
   miri               only what Miri checks: undefined behaviour and data races in portable modules (needs nightly)
   tidy               only the repository's own rules: layering, sizes, unsafe, crate edges
 

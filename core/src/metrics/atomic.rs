@@ -1,4 +1,4 @@
-//! The atomics of the metrics: the standard ones, and loom's where `cargo xtask loom` tries every interleaving.
+//! The atomics of the metrics: the standard ones, and loom's where `cargo xtask loom` tries interleavings.
 
 #[cfg(all(test, loom))]
 pub use loom::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! What must hold however threads interleave and memory is reordered, tried in every way by loom.
+//! What must hold however threads interleave and memory is reordered; loom looks for an order that breaks it.
 //!
 //! Each test runs the real code; only the number of buckets is small. Run by `cargo xtask loom`.
 
@@ -14,7 +14,7 @@ const BUCKET_COUNT: usize = 4;
 /// Switches away from a thread that could go on, at most so many in one order. With three the tests take minutes.
 const PREEMPTIONS: usize = 2;
 
-/// Checks in every order.
+/// Checks in every order within that bound.
 fn model(check: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(PREEMPTIONS);
