@@ -82,9 +82,10 @@ unsafe fn read_dtype(info: *const OrtTensorTypeAndShapeInfo) -> Result<DType> {
 
 /// The dimensions of a live tensor, which are all known.
 pub(super) fn sizes(dims: &[i64]) -> Result<Shape> {
-    let size =
-        |dim: &i64| usize::try_from(*dim).map_err(|_| Error::internal(format!("dimension of size {dim}")));
-    dims.iter().map(size).collect()
+    if let Some(dim) = dims.iter().find(|dim| usize::try_from(**dim).is_err()) {
+        return Err(Error::internal(format!("dimension of size {dim}")));
+    }
+    Ok(dims.iter().map(|&dim| dim as usize).collect())
 }
 
 /// # Safety

@@ -1,9 +1,9 @@
 //! What every handle of a session shares: the way all runs take, from waiting for a place to what ended them.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::engine::runtime::{EndableRun, RawSession, SessionOptions};
+use crate::engine::runtime::{CallMemory, EndableRun, RawSession, SessionOptions};
 use crate::engine::session::cancel::CancelToken;
 use crate::engine::session::flight::{Budget, Ending, Flight};
 use crate::engine::session::limit::Limit;
@@ -19,8 +19,14 @@ pub(super) struct Inner {
     pub(super) report: SessionReport,
     pub(super) first_run_ns: OnceLock<u64>,
     limit: Option<Limit>,
-    /// Flights of runs that are over.
-    spare: Mutex<Vec<Arc<Flight>>>,
+    /// What runs that are over leave for later ones.
+    spare: Mutex<Spare>,
+}
+
+#[derive(Default)]
+struct Spare {
+    flights: Vec<Arc<Flight>>,
+    memories: Vec<CallMemory>,
 }
 
 /// What may end a run from outside.
@@ -43,8 +49,8 @@ impl Control<'_> {
     }
 }
 
-/// What a run gave, and how long it computed.
-pub(super) type Timed<T> = (Result<T>, Duration);
+/// What a run gave, and how long it computed if that was timed.
+pub(super) type Timed<T> = (Result<T>, Option<Duration>);
 
 impl Inner {
     pub(super) fn new(raw: RawSession, report: SessionReport, options: &SessionOptions) -> Self {
@@ -81,7 +87,7 @@ impl Inner {
         }
         let flight = self.flight()?;
         let result = self.run_controlled(&flight, control, run);
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(flight);
+        self.spare().flights.push(flight);
         result
     }
 
@@ -107,14 +113,26 @@ impl Inner {
 
     /// Keeps the time of the first run, and only that.
     fn noted<T>(&self, (result, time): Timed<T>) -> Result<T> {
-        if self.first_run_ns.get().is_none() && result.is_ok() {
+        if let (Some(time), Ok(_), None) = (time, &result, self.first_run_ns.get()) {
             let _ = self.first_run_ns.set(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         }
         result
     }
 
+    pub(super) fn take_memory(&self) -> CallMemory {
+        self.spare().memories.pop().unwrap_or_default()
+    }
+
+    pub(super) fn return_memory(&self, memory: CallMemory) {
+        self.spare().memories.push(memory);
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Spare> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn flight(&self) -> Result<Arc<Flight>> {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = self.spare().flights.pop();
         match spare {
             Some(flight) => {
                 flight.renew();
