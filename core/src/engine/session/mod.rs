@@ -26,6 +26,7 @@ use crate::engine::compile::clock::nanoseconds;
 use crate::engine::compile::load::Loaded;
 use crate::engine::compile::{self, Store, admit};
 use crate::engine::runtime::{Creation, ModelSource, RawSession, Runtime, SessionOptions};
+use crate::metrics::LoadPhases;
 use crate::model::Model;
 use crate::tensor::{Shape, Value, ValueInfo, ValueView};
 use inner::{Control, Inner};
@@ -36,7 +37,7 @@ pub use cancel::CancelToken;
 pub use future::RunFuture;
 pub use outputs::Outputs;
 pub use profile::profile;
-pub use report::{CacheReport, LoadPhases, Origin, SessionReport};
+pub use report::{CacheReport, Origin, SessionReport};
 pub use run::RunOptions;
 
 /// A model that is ready to run.
