@@ -147,6 +147,7 @@ fn busy(name: &str, run_count: u64) -> Subject {
             map_ns: 4_444,
             create_ns: 5_555_555_555,
             store_ns: 666_666,
+            warm_up_ns: 777_777,
             total_ns: 5_556_226_922,
             first_run_ns: (run_count > 5).then_some(77_777_777),
         },
@@ -245,6 +246,7 @@ fn expected(subject: &Subject) -> Expected {
         ("map", load.map_ns),
         ("create", load.create_ns),
         ("store", load.store_ns),
+        ("warm_up", load.warm_up_ns),
     ] {
         exactly("load_phase_seconds", Some(("phase", phase)), seconds(ns));
     }

@@ -17,6 +17,8 @@ pub struct LoadPhases {
     pub create_ns: u64,
     /// Storing the compiled model.
     pub store_ns: u64,
+    /// Runs on zeros, if they were asked for.
+    pub warm_up_ns: u64,
     /// The whole load.
     pub total_ns: u64,
     /// The first run; `None` before it.

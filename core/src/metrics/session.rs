@@ -24,7 +24,8 @@ pub struct SessionMetrics {
     pub in_flight_count: u64,
     /// How long each ended run waited before it could compute, or before it was given up; 0 for those that did not.
     pub queue: HistogramSnapshot,
-    /// How long each ended run computed, whether it succeeded or was stopped; without runs that never got so far.
+    /// How long each ended run computed, whether it succeeded or was stopped; without runs that never got so far, and
+    /// without those too short to be timed each time.
     pub compute: HistogramSnapshot,
     /// Where the time of the load went.
     pub load: LoadPhases,

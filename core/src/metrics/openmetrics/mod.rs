@@ -167,6 +167,7 @@ fn load(out: &mut Exposition, sessions: &Sessions<'_>) {
             ("map", load.map_ns),
             ("create", load.create_ns),
             ("store", load.store_ns),
+            ("warm_up", load.warm_up_ns),
         ] {
             let labels = [("session", *session), ("phase", phase)];
             out.sample("ortlet_load_phase_seconds", &labels, Seconds(ns));
