@@ -208,10 +208,13 @@ impl RawSession {
             names.push(self.input_names[place].as_ptr());
             values.push(value.pointer());
         }
+        // Pushed one by one, here and below, because that is quicker for a few than to extend or collect.
         let mut wanted = SmallVec::<[*const c_char; 4]>::new();
-        wanted.extend(outputs.iter().map(|&at| self.output_names[at].as_ptr()));
-        let mut results: SmallVec<[*mut OrtValue; 4]> =
-            smallvec::smallvec![std::ptr::null_mut(); outputs.len()];
+        let mut results = SmallVec::<[*mut OrtValue; 4]>::new();
+        for &at in outputs {
+            wanted.push(self.output_names[at].as_ptr());
+            results.push(std::ptr::null_mut());
+        }
         let options = options.map_or(std::ptr::null(), EndableRun::pointer);
         // SAFETY: session, options, names and values are alive, and the arrays have the lengths given.
         let (status, time) = self.threading.timed(|| unsafe {
@@ -227,8 +230,12 @@ impl RawSession {
             )
         });
         let owned = |()| {
-            // SAFETY: a successful run gives each result to us (a failed one leaves none behind).
-            results.into_iter().map(|result| unsafe { OwnedValue::new(result) }).collect()
+            let mut owned = SmallVec::new();
+            for result in results {
+                // SAFETY: a successful run gives each result to us (a failed one leaves none behind).
+                owned.push(unsafe { OwnedValue::new(result)? });
+            }
+            Ok(owned)
         };
         (check(status, RUN).and_then(owned), time)
     }
