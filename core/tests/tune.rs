@@ -332,7 +332,12 @@ fn foreign_and_damaged_plans_of_artifacts_only_make_a_warning() {
         let mut writer = good.to_writer().unwrap();
         writer.plans = plans;
         let mut file = Vec::new();
-        writer.write_to(&mut |bytes| Ok(file.extend_from_slice(bytes))).unwrap();
+        writer
+            .write_to(&mut |bytes| {
+                file.extend_from_slice(bytes);
+                Ok(())
+            })
+            .unwrap();
         let copy = place.join("copy.ortlet");
         fs::write(&copy, file).unwrap();
         let session = Session::load(&copy, &SessionOptions::default()).unwrap();
@@ -450,7 +455,7 @@ fn sizes_are_fixed_only_on_request() {
         .collect();
     let raced = |fix_dims| {
         let options = TuneOptions { time_limit_ms: 1, fix_dims, ..TuneOptions::default() };
-        let plan = tune(&path, &[sample.clone()], &options).unwrap();
+        let plan = tune(&path, std::slice::from_ref(&sample), &options).unwrap();
         let fixing = plan.candidates.into_iter().find(|candidate| !candidate.changes.dims.is_empty());
         fixing.map(|candidate| candidate.changes.dims.into_values().collect::<Vec<_>>())
     };

@@ -24,7 +24,7 @@ pub(in crate::engine) struct Loaded {
     pub(in crate::engine) map_ns: u64,
     pub(in crate::engine) create_ns: u64,
     /// The options that it was made with: the caller's, or those of a plan.
-    pub(in crate::engine) options: SessionOptions,
+    pub(in crate::engine) options: Box<SessionOptions>,
     /// The plan that it follows.
     pub(in crate::engine) plan: Option<PlanReport>,
     pub(in crate::engine) warnings: Vec<String>,
@@ -138,7 +138,7 @@ fn create(
         mapped_bytes,
         map_ns,
         create_ns,
-        options: options.clone(),
+        options: Box::new(options.clone()),
         plan: None,
         warnings: Vec::new(),
     };

@@ -253,9 +253,10 @@ impl Store {
             let of_note = |extension| name_of(path, extension, NOTE_DIGITS);
             if let Some(key) = of_entry(LOCK).or_else(|| of_entry(SCRATCH)) {
                 self.tidy(key);
-            } else if of_entry(UNFINISHED_PLAN).is_some() {
-                let _ = fs::remove_file(path);
-            } else if of_note(NOTE).or_else(|| of_note(UNFINISHED_NOTE)).is_some() {
+            } else if [of_note(NOTE), of_note(UNFINISHED_NOTE), of_entry(UNFINISHED_PLAN)]
+                .iter()
+                .any(Option::is_some)
+            {
                 let _ = fs::remove_file(path);
             }
         }

@@ -87,7 +87,17 @@ impl OwnedOptions {
         // SAFETY: the options are alive.
         let status = unsafe { (api.SetSessionGraphOptimizationLevel)(own.0, to_ort(level)) };
         check(status, "set the optimization level")?;
-        own.threads(runtime, ThreadSource::of(runtime, options)?)?;
+        own.threads(
+            runtime,
+            match ThreadSource::of(runtime, options)? {
+                // A profiled session also records what its workers do; those of the pool crash when they serve other
+                // sessions at the same time.
+                ThreadSource::Pool if creation.profile.is_some() => {
+                    ThreadSource::Own(runtime.pool().thread_count())
+                }
+                source => source,
+            },
+        )?;
         own.dims(options)?;
         // Told, because ONNX Runtime would go by the file's name.
         own.config("session.load_model_format", creation.format.name())?;

@@ -38,7 +38,7 @@ impl Chosen {
         match read(&store.plan(&file_name(model_digest, options))) {
             Ok(None) => Self::default(),
             Ok(Some(json)) => Self::of([serde_json::from_slice(&json)], runtime, model_digest, options),
-            Err(error) => Self::unusable(error.to_string()),
+            Err(error) => Self::unusable(&error.to_string()),
         }
     }
 
@@ -73,7 +73,7 @@ impl Chosen {
                 Err(reason) => reasons.push(reason),
             }
         }
-        Self::unusable(reasons.join("; "))
+        Self::unusable(&reasons.join("; "))
     }
 
     /// What is said of a plan by which no session could be created.
@@ -81,7 +81,7 @@ impl Chosen {
         format!("stored plan not used: {error}")
     }
 
-    fn unusable(reason: String) -> Self {
+    fn unusable(reason: &str) -> Self {
         Self { plan: None, warnings: vec![format!("stored plan not used: {reason}")] }
     }
 }
