@@ -104,6 +104,9 @@ pub struct RunArgs {
     /// Save one output as this file. May be repeated.
     #[arg(long, value_name = "NAME=FILE.npy", value_parser = parse_pair::<PathBuf>)]
     pub output: Vec<(String, PathBuf)>,
+    /// Give the run up after this time.
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    pub deadline: Option<f64>,
     /// How much of the outputs to print.
     #[arg(long, value_enum, default_value_t = Print::Summary)]
     pub print: Print,
@@ -148,6 +151,9 @@ pub struct BenchArgs {
     /// Write a report with latency histogram and timeline: one page that needs no network.
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
+    /// Write the session's metrics as OpenMetrics text, warm-up included.
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
     #[command(flatten)]
     pub engine: LoadArgs,
 }
@@ -212,6 +218,9 @@ pub struct EngineArgs {
     /// Threads that one run may use: a number, or `auto`.
     #[arg(long, value_name = "N|auto", value_parser = parse_threads)]
     pub threads: Option<Threads>,
+    /// What matters most about runs, where `--threads` is `auto`.
+    #[arg(long, value_name = "PROFILE", value_parser = ["latency", "battery", "throughput"])]
+    pub profile: Option<String>,
     /// Execution provider to try, in order. May be repeated.
     #[arg(long, value_name = "NAME[:KEY=VALUE,…]", value_parser = parse_provider)]
     pub provider: Vec<Provider>,
@@ -230,7 +239,7 @@ impl EngineArgs {
     /// The library's options. What is not given keeps the library's default.
     ///
     /// # Errors
-    /// `internal` if the library does not know a level that the command line offers.
+    /// `internal` if the library does not know a word that the command line offers.
     pub fn session_options(&self) -> Result<SessionOptions> {
         let mut options =
             SessionOptions { runtime: runtime_options(self.runtime.as_ref()), ..Default::default() };
@@ -240,14 +249,21 @@ impl EngineArgs {
         if !self.provider.is_empty() {
             options.providers = self.provider.clone();
         }
+        if let Some(profile) = &self.profile {
+            options.profile = word(profile)?;
+        }
         if let Some(level) = &self.level {
-            let level = serde_json::from_value(level.as_str().into());
-            options.optimization_level = level.map_err(|error| Error::internal(error.to_string()))?;
+            options.optimization_level = word(level)?;
         }
         options.dims.extend(self.dim.iter().cloned());
         options.config.extend(self.config.iter().cloned());
         Ok(options)
     }
+}
+
+/// A value of the library's by its word.
+fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_value(text.into()).map_err(|error| Error::internal(error.to_string()))
 }
 
 /// How the model is run, and where what was made of it is kept.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ortlet::tensor::Tensor;
 use ortlet::{Error, Outputs, Result, RunOptions, Session, SessionReport};
@@ -26,7 +26,8 @@ pub fn run(args: &RunArgs, as_json: bool) -> Result<()> {
     session::tell(&session.report());
     check_outputs(args, &session)?;
     let inputs = gather(&args.inputs, session.inputs(), session.overridable_initializers(), &options.dims)?;
-    let run_options = RunOptions { outputs: wanted_outputs(args), ..RunOptions::default() };
+    let deadline = args.deadline.map(Duration::from_secs_f64);
+    let run_options = RunOptions { outputs: wanted_outputs(args), deadline, ..RunOptions::default() };
     let start = Instant::now();
     let outputs = session.run_with(inputs.iter().map(|(name, tensor)| (name, tensor)), &run_options)?;
     let run_ns = start.elapsed().as_nanos() as u64;

@@ -10,7 +10,7 @@ mod timeline;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ortlet::metrics::{HistogramSnapshot, LatencySummary, OperatorProfile};
+use ortlet::metrics::{HistogramSnapshot, LatencySummary, OperatorProfile, openmetrics_text};
 use ortlet::runtime::{Runtime, doctor};
 use ortlet::tensor::{Tensor, ValueInfo};
 use ortlet::{CacheOutcome, Origin, Result, Session, SessionOptions, SessionReport, profile};
@@ -89,7 +89,7 @@ struct MemoryFacts {
 /// # Errors
 /// Of loading, of the inputs, of a run and of writing the report.
 pub fn run(args: &BenchArgs, as_json: bool) -> Result<()> {
-    args.report.as_deref().map(check_writable).transpose()?;
+    args.report.iter().chain(&args.metrics).try_for_each(|path| check_writable(path))?;
     let report = bench(args)?;
     if let Some(path) = &args.report {
         write_file(path, |out| out.write_all(report_html::page(&report).as_bytes()))?;
@@ -119,6 +119,11 @@ fn bench(args: &BenchArgs) -> Result<Report> {
     let until = args.runs.map_or(Until::Elapsed(Duration::from_secs_f64(args.seconds)), Until::Runs);
     let measurement = subject.measure(until)?;
     let memory = process::memory();
+    if let Some(path) = &args.metrics {
+        let name = args.model.file_stem().unwrap_or_default().to_string_lossy();
+        let text = openmetrics_text([(&*name, &session.metrics())])?;
+        write_file(path, |out| out.write_all(text.as_bytes()))?;
+    }
     let operator_profile = args.ops.then(|| {
         let run_count = measurement.histogram.count().min(MAX_PROFILED_RUNS);
         profile(&args.model, subject.named_inputs(), &options, run_count)

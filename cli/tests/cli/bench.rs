@@ -178,3 +178,15 @@ fn an_interrupt_just_ends_it() {
     );
     assert!(!child.wait().unwrap().success());
 }
+
+#[test]
+fn metrics_are_written_for_prometheus() {
+    let (path, file) = (model("magika/model.onnx"), folder("bench-metrics").join("magika.prom"));
+    let metrics = format!("--metrics={}", file.display());
+    let arguments = ["--runs=7", "--warmup=2", &metrics];
+    text(["bench", path.to_str().unwrap()].into_iter().chain(arguments));
+    let written = std::fs::read_to_string(&file).unwrap();
+    // The first run, the warm-up and what was measured.
+    assert!(written.contains("ortlet_runs_total{session=\"model\"} 10\n"), "{written}");
+    assert!(written.ends_with("# EOF\n"));
+}

@@ -115,3 +115,39 @@ fn a_reader_that_goes_away_is_no_crash() {
     assert_eq!(output.status.code(), Some(0));
     assert!(!String::from_utf8(output.stderr).unwrap().contains("panicked"));
 }
+
+#[test]
+fn a_run_that_is_late_says_so() {
+    let model = model("magika/model.onnx");
+    let late = |deadline: &str| {
+        [
+            "run".into(),
+            model.as_os_str().to_owned(),
+            "--random=1".into(),
+            format!("--deadline={deadline}").into(),
+        ]
+    };
+    let details = error(1, late("0.000000001"));
+    assert_eq!((&details["code"], &details["budget_ns"]), (&"deadline_exceeded".into(), &1.into()));
+    text(late("60"));
+}
+
+#[test]
+fn profiles_compute_the_same() {
+    let model = model("magika/model.onnx");
+    let run = |profile: &str| {
+        let profile = format!("--profile={profile}");
+        json([
+            "run".as_ref(),
+            model.as_os_str(),
+            "--random=1".as_ref(),
+            profile.as_ref(),
+            "--print=full".as_ref(),
+        ])
+    };
+    let latency = run("latency")["outputs"].clone();
+    assert_eq!(run("battery")["outputs"], latency);
+    let score = |outputs: &serde_json::Value| outputs[0]["data"][0].as_f64().unwrap();
+    // On one thread, sums may be in another order.
+    assert!((score(&run("throughput")["outputs"]) - score(&latency)).abs() < 1e-5);
+}

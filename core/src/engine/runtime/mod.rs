@@ -9,6 +9,7 @@ mod call;
 mod cpu;
 mod doctor;
 mod dtype;
+pub(super) mod exit;
 mod library;
 mod log;
 mod options;

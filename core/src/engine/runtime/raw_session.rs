@@ -15,7 +15,7 @@ use crate::engine::runtime::strings::{c_string, default_allocator, take_string};
 use crate::engine::runtime::threading::Threading;
 use crate::engine::runtime::type_info::take_type;
 use crate::engine::runtime::value::OwnedValue;
-use crate::engine::runtime::{Call, EndableRun, IoBinding, Runtime, SessionOptions, providers};
+use crate::engine::runtime::{Call, EndableRun, IoBinding, Runtime, SessionOptions, exit, providers};
 use crate::tensor::ValueInfo;
 use crate::{Error, Result};
 
@@ -131,6 +131,7 @@ impl RawSession {
                 unsafe { (ort::api().CreateSessionFromArray)(environment, data, len, own.0, &mut session) }
             }
         };
+        exit::stay_ahead();
         check(status, "create the session")?;
         let session = NonNull::new(session).ok_or_else(|| Error::internal("ONNX Runtime gave no session"))?;
         let threading = Threading::new(runtime, creation.options)?;

@@ -40,7 +40,8 @@ impl RunFuture {
             drop((inner, inputs));
             finish(&own, result);
         };
-        if let Err(error) = executor::submit(Box::new(job)) {
+        let job = executor::Job { work: Box::new(job), cancel: dropped.clone() };
+        if let Err(error) = executor::submit(job) {
             finish(&state, Err(error));
         }
         Self { state, dropped }

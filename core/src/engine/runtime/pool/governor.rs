@@ -1,12 +1,15 @@
 //! The thread that decides when the workers sleep.
 
-use std::sync::atomic::Ordering;
-use std::thread::{self, Thread};
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::parking::Parking;
-use super::{Pool, STAY_AWAKE};
-use crate::engine::runtime::Runtime;
+use super::{Governor, Pool, STAY_AWAKE};
+use crate::Result;
+use crate::engine::runtime::{Runtime, exit};
 
 /// How often the governor looks while runs are under way.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -19,24 +22,42 @@ const STARVED_SHARE: u32 = 3;
 const SHORTEST_REST: Duration = Duration::from_millis(25);
 const LONGEST_REST: Duration = Duration::from_millis(400);
 
-/// Starts the governor; gives a handle that wakes it.
-pub(super) fn start(pool: &'static Pool) -> Thread {
+/// Starts the governor. Without a thread for it everything works, only that workers go on spinning for as long as ONNX
+/// Runtime lets them.
+pub(super) fn start(pool: &'static Pool) -> Governor {
     let named = thread::Builder::new().name("ortlet-governor".into());
-    match named.spawn(move || govern(pool)) {
-        Ok(handle) => handle.thread().clone(),
-        Err(error) => {
-            // Without it everything works, only that workers go on spinning for ONNX Runtime's own time.
+    let started = named.spawn(move || {
+        if let Err(error) = govern(pool) {
             tracing::warn!("workers cannot be put to sleep: {error}");
-            thread::current()
         }
+        pool.gate.set_open();
+        if let Some(governor) = pool.governor.get() {
+            *governor.has_ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            governor.ended.notify_all();
+        }
+    });
+    if let Err(error) = &started {
+        tracing::warn!("workers cannot be put to sleep: {error}");
+    }
+    exit::before_exit(|| {
+        if let Some(runtime) = Runtime::loaded() {
+            runtime.pool().stop();
+        }
+    });
+    Governor {
+        has_ended: Mutex::new(started.is_err()),
+        thread: started.map_or_else(|_| thread::current(), |handle| handle.thread().clone()),
+        process: process::id(),
+        must_end: AtomicBool::new(false),
+        ended: Condvar::new(),
     }
 }
 
-fn govern(pool: &'static Pool) {
+/// Goes on until the process ends.
+fn govern(pool: &'static Pool) -> Result<()> {
     let mut rest = SHORTEST_REST;
     let mut parking = None;
-    loop {
-        let reason = watch(pool);
+    while let Some(reason) = watch(pool) {
         if reason == Reason::Starved {
             let until = pool.since_epoch(Instant::now() + rest);
             pool.asleep_until_ns.store(until, Ordering::Relaxed);
@@ -44,26 +65,24 @@ fn govern(pool: &'static Pool) {
         } else {
             rest = SHORTEST_REST;
         }
-        if parking.is_none() {
-            parking = Runtime::loaded().and_then(|runtime| {
-                let made = Parking::new(runtime, pool);
-                made.map_err(|error| tracing::warn!("workers cannot be put to sleep: {error}")).ok()
-            });
-        }
-        let Some(parking) = &parking else { return };
+        let parking = match &mut parking {
+            Some(parking) => parking,
+            none => {
+                let Some(runtime) = Runtime::loaded() else { return Ok(()) };
+                none.insert(Parking::new(runtime, pool)?)
+            }
+        };
         pool.may_pass.store(reason != Reason::Idle, Ordering::Relaxed);
         pool.gate.close();
-        // A run that began before it could see the gate closed must not be left alone.
-        if reason == Reason::Idle && pool.running.load(Ordering::SeqCst) > 0 {
+        // A run that began, or an end of the process, before it could see the gate closed must not be left alone.
+        let has_begun = reason == Reason::Idle && pool.running.load(Ordering::SeqCst) > 0;
+        if has_begun || pool.must_end() {
             pool.gate.set_open();
             continue;
         }
-        if let Err(error) = parking.hold_workers() {
-            pool.gate.set_open();
-            tracing::warn!("workers cannot be put to sleep: {error}");
-            return;
-        }
+        parking.hold_workers()?;
     }
+    Ok(())
 }
 
 /// How often the governor looks whether workers are of use again to runs that began while they were not.
@@ -93,26 +112,29 @@ enum Reason {
     Starved,
 }
 
-/// Waits until there is a reason to put the workers to sleep.
-fn watch(pool: &Pool) -> Reason {
+/// Waits until there is a reason to put the workers to sleep; `None` when the governor has to end.
+fn watch(pool: &Pool) -> Option<Reason> {
     let (mut looked, mut waited) = (Instant::now(), pool.workers.waited());
     loop {
         let is_running = pool.running.load(Ordering::SeqCst) > 0;
         thread::park_timeout(if is_running { LOOK_EVERY } else { STAY_AWAKE / 2 });
+        if pool.must_end() {
+            return None;
+        }
         let running = pool.running.load(Ordering::SeqCst);
         let idle = pool.since_epoch(Instant::now()).saturating_sub(pool.last_end_ns.load(Ordering::Relaxed));
         let sleep_now = pool.sleep_now.swap(false, Ordering::Relaxed);
         if running == 0 && (sleep_now || idle >= STAY_AWAKE.as_nanos() as u64) {
-            return Reason::Idle;
+            return Some(Reason::Idle);
         }
         if running >= pool.thread_count() {
-            return Reason::Crowded;
+            return Some(Reason::Crowded);
         }
         if looked.elapsed() >= LOOK_EVERY * 2 {
             let now_waited = pool.workers.waited();
             let workers = pool.workers.count() as u32;
             if now_waited.saturating_sub(waited) * STARVED_SHARE > looked.elapsed() * workers {
-                return Reason::Starved;
+                return Some(Reason::Starved);
             }
             (looked, waited) = (Instant::now(), now_waited);
         }

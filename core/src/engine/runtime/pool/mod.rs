@@ -15,12 +15,14 @@ mod governor;
 mod parking;
 mod workers;
 
-use std::sync::OnceLock;
+use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use crate::engine::runtime::cpu::usable_physical_cores;
+use crate::engine::runtime::exit;
 use parking::Gate;
 use workers::Workers;
 
@@ -28,7 +30,7 @@ use workers::Workers;
 const STAY_AWAKE: Duration = Duration::from_millis(1);
 
 /// A run shorter than this is over before sleeping workers can help.
-const WORTH_WAKING: Duration = Duration::from_micros(200);
+const WORTH_WAKING: Duration = Duration::from_micros(500);
 
 /// The process's compute threads.
 pub(super) struct Pool {
@@ -45,7 +47,17 @@ pub(super) struct Pool {
     /// The workers were put to sleep for what may pass while runs go on.
     may_pass: AtomicBool,
     epoch: Instant,
-    governor: OnceLock<Thread>,
+    governor: OnceLock<Governor>,
+}
+
+/// The governor's thread as others see it.
+struct Governor {
+    thread: Thread,
+    /// The process that it runs in: a forked one has none.
+    process: u32,
+    must_end: AtomicBool,
+    has_ended: Mutex<bool>,
+    ended: Condvar,
 }
 
 /// What the pool is told about a run.
@@ -105,7 +117,7 @@ impl Pool {
         if !hint.stay_awake && others == 0 && !self.gate.is_closed() {
             self.sleep_now.store(true, Ordering::Relaxed);
             if let Some(governor) = self.governor.get() {
-                governor.unpark();
+                governor.thread.unpark();
             }
         }
     }
@@ -117,9 +129,27 @@ impl Pool {
         now >= self.asleep_until_ns.load(Ordering::Relaxed) && (is_long || follows_closely)
     }
 
+    /// Ends the governor, and waits for that: the process ends.
+    fn stop(&self) {
+        let Some(governor) = self.governor.get().filter(|governor| governor.process == process::id()) else {
+            return;
+        };
+        governor.must_end.store(true, Ordering::SeqCst);
+        self.gate.set_open();
+        governor.thread.unpark();
+        let has_ended = governor.has_ended.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing can be done about one that does not end.
+        let _ = governor.ended.wait_timeout_while(has_ended, exit::PATIENCE, |ended| !*ended);
+    }
+
+    fn must_end(&self) -> bool {
+        self.governor.get().is_some_and(|governor| governor.must_end.load(Ordering::SeqCst))
+    }
+
     /// What a worker does while the gate is closed; the governor, who is held with them, keeps an eye on the reason.
     fn wait_at_gate(&self) {
-        let is_governor = self.governor.get().is_some_and(|governor| governor.id() == thread::current().id());
+        let is_governor =
+            self.governor.get().is_some_and(|governor| governor.thread.id() == thread::current().id());
         if is_governor && self.may_pass.load(Ordering::Relaxed) {
             governor::wait_for_better_times(self);
         } else {
