@@ -281,9 +281,9 @@ impl LoadArgs {
     /// # Errors
     /// As [`EngineArgs::session_options`].
     pub fn session_options(&self) -> Result<SessionOptions> {
-        let KeptArgs { cache, no_cache, verify } = &self.kept;
+        let KeptArgs { cache, no_cache, no_plan, verify } = &self.kept;
         let cache = if *no_cache { Cache::Off } else { cache_at(cache.as_deref()) };
-        Ok(SessionOptions { cache, verify: *verify, ..self.engine.session_options()? })
+        Ok(SessionOptions { cache, use_plan: !no_plan, verify: *verify, ..self.engine.session_options()? })
     }
 }
 
@@ -297,6 +297,9 @@ struct KeptArgs {
     /// Neither use nor keep compiled models.
     #[arg(long)]
     no_cache: bool,
+    /// Do not follow a plan that `tune` has kept.
+    #[arg(long)]
+    no_plan: bool,
     /// Check all the data of a compiled model, not only its structure.
     #[arg(long)]
     verify: bool,

@@ -42,8 +42,10 @@ fn the_race_is_a_table_and_the_plan_is_kept() {
     assert!(said.stdout.contains(verdict), "{verdict}: {}", said.stdout);
     let bench = text(["bench", &magika(), "--runs=1", "--warmup=0", &cache]);
     assert!(bench.contains("│ plan") && bench.contains("(tuned for 1 run at once)"), "{bench}");
-    let fixed = json(["run", &magika(), "--random=1", "--threads=1", &cache]);
-    assert_eq!(fixed["session"]["plan"], Value::Null);
+    for option in ["--threads=1", "--no-plan"] {
+        let other = json(["run", &magika(), "--random=1", option, &cache]);
+        assert_eq!(other["session"]["plan"], Value::Null, "{option}");
+    }
     assert_eq!(json(["cache", "clear", &listed])["removed"].as_array().unwrap().len(), 2);
 }
 
