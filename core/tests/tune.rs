@@ -464,6 +464,17 @@ fn sizes_are_fixed_only_on_request() {
 }
 
 #[test]
+fn models_in_ort_format_race_too() {
+    let (_, samples) = magika();
+    let place = folder("tune_ort");
+    let options = quick(cached(&place));
+    let plan = tune(reference().folder.join("magika.ort"), &samples, &options).unwrap();
+    check_figures(&plan);
+    // There is no entry of such a model in the cache either.
+    assert_eq!((plan.stored_in, plan.warnings), (None, vec![]));
+}
+
+#[test]
 fn what_cannot_race_is_an_error() {
     let (case, samples) = magika();
     let code = |path: &Path, samples: &Samples, options: &TuneOptions| {

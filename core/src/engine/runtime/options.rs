@@ -25,7 +25,8 @@ pub struct SessionOptions {
     /// Threads that compute one run.
     pub threads: Threads,
     /// Whether a session with `threads: auto` follows the plan that [`tune`](crate::tune) has stored for this model,
-    /// these options and this device. Plans lie in the cache folder and in artifacts. Default: true.
+    /// these options and this device. Plans lie in the cache folder and in artifacts. Results may then differ from the
+    /// default's by as much as the plan says, at most the tolerance of the race. Default: true.
     pub use_plan: bool,
     /// What matters most about runs.
     pub profile: Profile,

@@ -273,7 +273,7 @@ impl<'t, T: Track> Race<'t, T> {
             self.track.leave(&self.runners[at].changes);
         }
         for (number, &at) in ranking.iter().enumerate() {
-            let Some(judgement) = self.final_of(at, FINAL_COUNT - number)? else { continue };
+            let Some(judgement) = self.final_of(at, ranking.len() - number)? else { continue };
             self.runners[at].final_ratio = Some(judgement.ratio);
             match judgement.objection {
                 Some(reason) => self.lose(at, reason),
