@@ -174,9 +174,9 @@ fn killed_while_keeping_plans() {
     let artifact = place.join("a.ortlet");
     ortlet::compile(&case().model, &artifact, &SessionOptions::default()).unwrap();
     let both = || [case().model.as_path(), &artifact];
-    both().map(|model| tune(model, &place));
+    both().iter().for_each(|model| tune(model, &place));
     let start = Instant::now();
-    both().map(|model| tune(model, &place));
+    both().iter().for_each(|model| tune(model, &place));
     kill_often("tunes", &place, 11, 40, start.elapsed() * 2, || {
         for model in both() {
             let report = Session::load(model, &followed(&place)).unwrap().report();
@@ -184,7 +184,7 @@ fn killed_while_keeping_plans() {
         }
         assert!(files(&place, ".tmp").len() <= 1 && files(&place.join("cache"), ".tmp").len() <= 1);
     });
-    both().map(|model| tune(model, &place));
+    both().iter().for_each(|model| tune(model, &place));
     assert_eq!(files(&place, ""), ["a.ortlet", "cache"]);
     assert_eq!(files(&place.join("cache"), ".tmp"), [""; 0]);
 }
@@ -196,6 +196,6 @@ fn tunes() {
     let place = setting(PLACE);
     loop {
         println!("{COMPILING}");
-        [setting(MODEL), place.join("a.ortlet")].map(|model| tune(&model, &place));
+        [setting(MODEL), place.join("a.ortlet")].iter().for_each(|model| tune(model, &place));
     }
 }
