@@ -6,7 +6,7 @@ use ortlet::model::{
     TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, TypeValue, ValueInfoProto,
 };
 use ortlet::tensor::{DType, Tensor};
-use ortlet::{Session, SessionOptions};
+use ortlet::{CancelToken, Session, SessionOptions};
 
 /// A dimension: a size, a name, or nothing (`""`).
 pub fn dim(text: &str) -> Dimension {
@@ -144,6 +144,16 @@ pub fn products(size: usize) -> Model {
 
 /// How many products a run of [`products`] computes when it is meant not to end by itself.
 pub const ENDLESS: i64 = i64::MAX;
+
+/// Cancels when dropped: a test that fails must not wait for an endless run.
+#[derive(Default)]
+pub struct CancelOnDrop(pub CancelToken);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
 
 /// Inputs of [`products`].
 pub struct Products {
