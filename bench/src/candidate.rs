@@ -7,18 +7,19 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::callers;
 use crate::memory::Memory;
-use crate::order::{Answer, Order, Sample};
+use crate::order::{Answer, Model, Order, Sample};
 
 /// What goes wrong in a candidate.
-pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// A way to run a model.
-pub trait Engine: Sized {
-    /// What is fed at every run.
+pub trait Engine: Sized + Sync {
+    /// What is fed at every run; each thread makes its own.
     type Feed;
-    /// A model ready to run.
-    type Session;
+    /// A model ready to run, on several threads at once.
+    type Session: Sync;
     /// What a run gives.
     type Outputs;
 
@@ -32,13 +33,13 @@ pub trait Engine: Sized {
     ///
     /// # Errors
     /// Whatever the engine says.
-    fn feed(&self, order: &Order) -> Result<Self::Feed>;
+    fn feed(&self, model: &Model) -> Result<Self::Feed>;
 
     /// Creates the session.
     ///
     /// # Errors
     /// Whatever the engine says.
-    fn create(&self, order: &Order) -> Result<Self::Session>;
+    fn create(&self, model: &Model) -> Result<Self::Session>;
 
     /// Runs it once.
     ///
@@ -76,20 +77,22 @@ pub fn main<E: Engine>() -> ExitCode {
 
 fn obey<E: Engine>(order: &Order) -> Result<()> {
     let engine = E::start(order)?;
-    let feed = engine.feed(order)?;
+    let feeds = order.models.iter().map(|model| engine.feed(model)).collect::<Result<Vec<_>>>()?;
 
     let start = Instant::now();
-    let session = engine.create(order)?;
+    let sessions = order.models.iter().map(|model| engine.create(model)).collect::<Result<Vec<_>>>()?;
     let created = start.elapsed();
-    let outputs = engine.run(&session, &feed)?;
+    let first_runs = sessions.iter().zip(&feeds).map(|(session, feed)| engine.run(session, feed));
+    let outputs = first_runs.collect::<Result<Vec<_>>>()?;
     let first_output = start.elapsed();
 
     let memory = Memory::own();
     if let Some(path) = &order.outputs {
-        keep(path, &engine.elements(&outputs)?)?;
+        let elements = outputs.iter().map(|outputs| engine.elements(outputs));
+        keep(path, &elements.collect::<Result<Vec<_>>>()?.concat())?;
     }
     drop(outputs);
-    let (cache_hit, report) = engine.report(&session);
+    let (cache_hit, report) = sessions.first().map(|session| engine.report(session)).unwrap_or_default();
     answer(&Answer::Sample(Sample {
         create_ns: nanoseconds(created),
         first_output_ns: nanoseconds(first_output),
@@ -100,30 +103,11 @@ fn obey<E: Engine>(order: &Order) -> Result<()> {
     }));
     if order.hold {
         for line in io::stdin().lines() {
-            let time = Duration::from_millis(line?.trim().parse()?);
-            answer(&Answer::Latency(latency(&engine, &session, &feed, time)?));
+            let load = serde_json::from_str(&line?)?;
+            answer(&Answer::Runs(callers::run(&engine, &order.models, &sessions, &load)?));
         }
     }
     Ok(())
-}
-
-const FEWEST_RUNS: usize = 3;
-const WARM_UP_RUNS: usize = 2;
-
-/// The median run over the time given, after some that are not counted: others ran in the meantime.
-fn latency<E: Engine>(engine: &E, session: &E::Session, feed: &E::Feed, time: Duration) -> Result<u64> {
-    for _ in 0..WARM_UP_RUNS {
-        engine.run(session, feed)?;
-    }
-    let (mut runs, start) = (Vec::new(), Instant::now());
-    while runs.len() < FEWEST_RUNS || start.elapsed() < time {
-        let run = Instant::now();
-        // Dropped within the time: giving the memory back is part of a run.
-        drop(engine.run(session, feed)?);
-        runs.push(nanoseconds(run.elapsed()));
-    }
-    runs.sort_unstable();
-    Ok(runs[runs.len() / 2])
 }
 
 fn keep(path: &Path, elements: &[f32]) -> Result<()> {
@@ -131,7 +115,7 @@ fn keep(path: &Path, elements: &[f32]) -> Result<()> {
     Ok(fs::write(path, bytes)?)
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

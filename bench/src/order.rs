@@ -4,25 +4,37 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// One job for a candidate: create a session, run it, say what that took.
+use crate::load::Runs;
+
+/// One job for a candidate: create a session of each model, run it, say what that took.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
     /// The ONNX Runtime library, for those who use it.
     pub runtime: PathBuf,
-    /// The model file.
-    pub model: PathBuf,
-    /// What the model is fed with.
-    pub inputs: Vec<Input>,
+    /// The models, one or more.
+    pub models: Vec<Model>,
     /// Threads that compute; `None` means the candidate's default.
     pub threads: Option<u32>,
     /// The folder of the candidate's cache, if it is to use one.
     pub cache: Option<PathBuf>,
-    /// Where to put the first output: the elements of all outputs as float32, one output after the other.
+    /// Where to put the first outputs: their elements as float32, one output after the other.
     pub outputs: Option<PathBuf>,
-    /// Whether to stay alive after the answer, until standard input ends. Every line of it is a number of milliseconds
-    /// to go on running for, answered by the latency.
+    /// Whether to stay alive after the answer, until standard input ends. Every line of it is a [`Load`] to run,
+    /// answered by [`Runs`].
+    ///
+    /// [`Load`]: crate::load::Load
     pub hold: bool,
+}
+
+/// A model to create a session of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Its file.
+    pub file: PathBuf,
+    /// What it is fed with.
+    pub inputs: Vec<Input>,
 }
 
 /// An input: element `i` is `(start + (37 * i + 11) % modulus) / divisor`. That is exact in every element type and
@@ -85,8 +97,8 @@ impl Input {
 pub enum Answer {
     /// It worked.
     Sample(Sample),
-    /// The median run, in nanoseconds, of those asked for.
-    Latency(u64),
+    /// What was measured of the load that was asked for.
+    Runs(Runs),
     /// It did not: the reason.
     Error(String),
 }
@@ -94,18 +106,18 @@ pub enum Answer {
 /// What one process measured about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Creating the session; its library is loaded before.
+    /// Creating the sessions; the library is loaded before.
     pub create_ns: u64,
-    /// From the start of the creation to the first output.
+    /// From the start of the creation to the first output of every model.
     pub first_output_ns: u64,
     /// How much anonymous memory the candidate's language has before anything is loaded: an interpreter's own, which
     /// is not the engine's. A native program has none to speak of.
     pub language_kib: u64,
     /// Anonymous memory after the first output.
     pub anonymous_kib: Option<u64>,
-    /// Whether the session came out of the candidate's cache, if it can tell.
+    /// Whether the first session came out of the candidate's cache, if it can tell.
     pub cache_hit: Option<bool>,
-    /// What else the candidate can tell about the session, in its own words.
+    /// What else the candidate can tell about the first session, in its own words.
     pub report: Option<serde_json::Value>,
 }
 

@@ -45,6 +45,7 @@ fn phases(phases: &LoadPhases) -> String {
         ("map", phases.map_ns),
         ("create", phases.create_ns),
         ("store", phases.store_ns),
+        ("warm-up", phases.warm_up_ns),
     ];
     let taken = named.into_iter().filter(|(_, ns)| *ns > 0);
     taken.map(|(name, ns)| format!("{name} {}", duration(ns as f64))).collect::<Vec<_>>().join(", ")

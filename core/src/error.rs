@@ -207,6 +207,26 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// Every code, in the order of their numbers, which start at 1 and have no gap.
+    pub const ALL: [Self; 16] = [
+        Self::InvalidArgument,
+        Self::InvalidModel,
+        Self::Unsupported,
+        Self::TensorMismatch,
+        Self::NotFound,
+        Self::Io,
+        Self::RuntimeNotFound,
+        Self::RuntimeIncompatible,
+        Self::RuntimeFailed,
+        Self::DeadlineExceeded,
+        Self::Cancelled,
+        Self::PoolExhausted,
+        Self::Integrity,
+        Self::AccuracyBudget,
+        Self::LimitExceeded,
+        Self::Internal,
+    ];
+
     /// The code's name in `snake_case`, the same in every language.
     pub fn slug(self) -> &'static str {
         match self {
@@ -426,6 +446,7 @@ mod tests {
             ErrorKind::LimitExceeded { what: s(), limit_count: 1, actual_count: 2 },
             ErrorKind::Internal { reason: s() },
         ];
+        assert_eq!(kinds.clone().map(|kind| kind.code()), ErrorCode::ALL);
         for (index, kind) in kinds.into_iter().enumerate() {
             let error = Error::from(kind.clone());
             assert_eq!(error.code() as usize, index + 1);

@@ -21,10 +21,11 @@ pub use engine::runtime;
 pub use engine::runtime::{Cache, OptimizationLevel, Profile, Provider, SessionOptions, Threads};
 #[cfg(feature = "engine")]
 pub use engine::session::{
-    Binder, Binding, CacheReport, CancelToken, LoadPhases, Origin, Outputs, RunFuture, RunOptions, Session,
+    Binder, Binding, CacheReport, CancelToken, Origin, Outputs, RunFuture, RunOptions, Session,
     SessionReport, profile,
 };
 pub use error::{Error, ErrorCode, ErrorKind, Result};
+pub use metrics::LoadPhases;
 
 /// The README's examples are compiled with the documentation tests.
 #[cfg(all(doctest, feature = "engine"))]

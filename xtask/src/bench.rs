@@ -11,33 +11,66 @@ use crate::say::skip_if_missing;
 use crate::setup::{self, TestData};
 use crate::{repo, say, test, venv};
 
-/// Names and what they measure; each is a program of the crate `ortlet-bench`.
-const BENCHES: [(&str, &str); 1] =
-    [("coldstart", "time and memory until a model has given its first output")];
+/// A program of the crate `ortlet-bench`.
+struct Bench {
+    name: &'static str,
+    /// What it measures.
+    what: &'static str,
+    /// Whether it measures other engines too, which take minutes to install and build.
+    other_engines: bool,
+}
+
+const BENCHES: [Bench; 5] = [
+    Bench {
+        name: "coldstart",
+        what: "time and memory until a model has given its first output",
+        other_engines: true,
+    },
+    Bench {
+        name: "concurrency",
+        what: "throughput and latency of one session that several threads call",
+        other_engines: false,
+    },
+    Bench {
+        name: "idle",
+        what: "CPU time and latency of requests that come now and then",
+        other_engines: false,
+    },
+    Bench {
+        name: "neighbour",
+        what: "latency beside a busy process, and of several sessions in one process",
+        other_engines: false,
+    },
+    Bench {
+        name: "overhead",
+        what: "what a call costs beside the same call of ONNX Runtime's C API",
+        other_engines: false,
+    },
+];
 
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let Some((name, rest)) = arguments.split_first() else {
-        for (name, what) in BENCHES {
+        for Bench { name, what, .. } in BENCHES {
             println!("{name:<12} {what}; options: cargo xtask bench {name} -- --help");
         }
         return Ok(ExitCode::SUCCESS);
     };
-    if !BENCHES.iter().any(|(known, _)| known == name) {
-        let known = BENCHES.map(|(known, _)| known).join(", ");
+    let Some(bench) = BENCHES.iter().find(|bench| bench.name == name) else {
+        let known = BENCHES.map(|bench| bench.name).join(", ");
         bail!("there is no benchmark `{name}`; there are: {known}");
-    }
+    };
     let rest = rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest);
-    start(name, rest)
+    start(bench, rest)
 }
 
-fn start(name: &str, arguments: &[String]) -> Result<ExitCode> {
+fn start(bench: &Bench, arguments: &[String]) -> Result<ExitCode> {
     let data = setup::for_tests()?;
-    let python = peers_in_python()?;
     build()?;
+    let python = if bench.other_engines { other_engines()? } else { None };
 
     // In the caller's folder, so that paths mean what the caller meant.
     let mut command = cargo();
-    command.args(["run", "--release", "--locked", "--quiet", "-p", "ortlet-bench", "--bin", name]);
+    command.args(["run", "--release", "--locked", "--quiet", "-p", "ortlet-bench", "--bin", bench.name]);
     command.arg("--manifest-path").arg(repo::root().join("Cargo.toml"));
     command.arg("--").args(arguments);
     let TestData { runtime, models, onnx, .. } = data;
@@ -52,23 +85,24 @@ fn start(name: &str, arguments: &[String]) -> Result<ExitCode> {
     Ok(test::exit_code(status.code()))
 }
 
-/// The interpreter that has the peers which are Python packages; without it they are not measured.
-fn peers_in_python() -> Result<Option<PathBuf>> {
-    skip_if_missing("OpenVINO", Cache::open().and_then(|cache| venv::ensure(&cache, &venv::BENCHES)))
-}
-
-/// Builds every candidate. tract by itself: what it asks of crates that others use too must not change the others, and
-/// that it does not build somewhere must not stop them.
+/// Builds the benchmarks and what they measure, other engines excepted.
 fn build() -> Result<()> {
     say::note("building the candidates");
     if !succeeds(&["--bins"])? {
         bail!("the benchmarks do not build");
     }
+    Ok(())
+}
+
+/// Builds tract, and gives the interpreter that has the peers which are Python packages; without it they are not
+/// measured. tract by itself: what it asks of crates that others use too must not change the others, and that it does
+/// not build somewhere must not stop them.
+fn other_engines() -> Result<Option<PathBuf>> {
     say::note("building tract, which may take minutes");
     if !succeeds(&["--bin", "candidate-tract", "--features", "tract"])? {
         say::note("going on without tract, which does not build here");
     }
-    Ok(())
+    skip_if_missing("OpenVINO", Cache::open().and_then(|cache| venv::ensure(&cache, &venv::BENCHES)))
 }
 
 fn succeeds(selection: &[&str]) -> Result<bool> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::say::{self, MissingTool};
-use crate::{repo, tidy, tools};
+use crate::{checkers, repo, tidy, tools};
 
 enum Outcome {
     Passed,
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 type Check = fn() -> Result<Outcome>;
 
-const CHECKS: [(&str, Check); 9] = [
+const CHECKS: [(&str, Check); 11] = [
     ("formatting", formatting),
     ("repository rules (tidy)", rules),
     ("lints, whole workspace", lints),
@@ -28,6 +28,8 @@ const CHECKS: [(&str, Check); 9] = [
     ("documentation", documentation),
     ("core without the native engine", portable_host),
     ("core in the browser (wasm32)", portable_wasm),
+    ("interleavings of lock-free parts (loom)", interleavings),
+    ("undefined behaviour in portable modules (Miri)", undefined_behaviour),
     ("licences, sources and bans of dependencies", licences),
     ("known vulnerabilities of dependencies", advisories),
 ];
@@ -105,6 +107,19 @@ fn portable_host() -> Result<Outcome> {
 fn portable_wasm() -> Result<Outcome> {
     tools::wasm_target()?;
     cargo(&["check", "-p", "ortlet", "--no-default-features", "--locked", "--target", tools::WASM])
+}
+
+fn interleavings() -> Result<Outcome> {
+    outcome(&mut checkers::loom())
+}
+
+/// Stable Rust has no Miri, and stable Rust is all that this project asks for.
+fn undefined_behaviour() -> Result<Outcome> {
+    match checkers::miri() {
+        Ok(mut miri) => outcome(&mut miri),
+        Err(error) if error.is::<MissingTool>() => Ok(Outcome::Skipped(format!("{error:#}"))),
+        Err(error) => Err(error),
+    }
 }
 
 fn licences() -> Result<Outcome> {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cache;
+mod checkers;
 mod ci;
 mod demo;
 mod derive;
@@ -31,7 +32,9 @@ Commands:
   demo [FILES...]    tell the types of files (without FILES: of this repository) with a real model
   test [-- ARGS...]  set up, then run every test; ARGS go to `cargo test`
   bench NAME [...]   measure against other ways to run the same models (without NAME: list the benchmarks)
-  ci                 format, lints, docs, licences, layering and portable builds
+  ci                 format, lints, docs, licences, layering, portable builds, loom and Miri
+  loom               only what loom checks: interleavings of threads in the lock-free parts
+  miri               only what Miri checks: undefined behaviour and data races in portable modules (needs nightly)
   tidy               only the repository's own rules: layering, sizes, unsafe, crate edges
 
 Downloads are pinned by SHA-256 and kept in $ORTLET_DEV_CACHE
@@ -67,6 +70,8 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "test" => test::run(rest),
         "bench" => bench::run(rest),
         "ci" => no_arguments(rest).map_or_else(Ok, |()| ci::run()),
+        "loom" => no_arguments(rest).map_or_else(Ok, |()| checkers::run_loom()),
+        "miri" => no_arguments(rest).map_or_else(Ok, |()| checkers::run_miri()),
         "tidy" => no_arguments(rest).map_or_else(Ok, |()| tidy::run()),
         other => Ok(usage(&format!("no command `{other}`"))),
     }

@@ -31,6 +31,23 @@ pub fn wasm_target() -> Result<()> {
     if installed { Ok(()) } else { rustup(&["target", "add", WASM]) }
 }
 
+/// Makes sure that Miri is there. Adds it to a nightly toolchain, but does not install one.
+pub fn miri() -> Result<()> {
+    if succeeds(nightly_cargo().args(["miri", "--version"])) {
+        return Ok(());
+    }
+    rustup(&["component", "add", "--toolchain", "nightly", "rust-src", "miri"])
+}
+
+/// The nightly toolchain's cargo, working at the root.
+pub fn nightly_cargo() -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly", "cargo"]).current_dir(repo::root()).stdin(Stdio::null());
+    // Cargo would take over the one that runs us.
+    command.env_remove("CARGO");
+    command
+}
+
 fn rustup(arguments: &[&str]) -> Result<()> {
     let command = format!("rustup {}", arguments.join(" "));
     say::note(format_args!("running `{command}`"));

@@ -6,7 +6,7 @@ use ortlet::runtime::{Runtime, RuntimeOptions};
 use ortlet::tensor::TensorView;
 use ortlet::{Cache, CacheOutcome, Outputs, Session, SessionOptions, Threads};
 use ortlet_bench::candidate::{self, Engine, Result};
-use ortlet_bench::order::{Data, Order};
+use ortlet_bench::order::{Data, Model, Order};
 
 fn main() -> ExitCode {
     candidate::main::<Ortlet>()
@@ -34,8 +34,8 @@ impl Engine for Ortlet {
         Ok(Self(SessionOptions { threads, cache, runtime, ..Default::default() }))
     }
 
-    fn feed(&self, order: &Order) -> Result<Vec<Fed>> {
-        let fed = order.inputs.iter().map(|input| Fed {
+    fn feed(&self, model: &Model) -> Result<Vec<Fed>> {
+        let fed = model.inputs.iter().map(|input| Fed {
             name: input.name.clone(),
             dims: input.dims.clone(),
             data: input.data(),
@@ -43,8 +43,8 @@ impl Engine for Ortlet {
         Ok(fed.collect())
     }
 
-    fn create(&self, order: &Order) -> Result<Session> {
-        Ok(Session::load(&order.model, &self.0)?)
+    fn create(&self, model: &Model) -> Result<Session> {
+        Ok(Session::load(&model.file, &self.0)?)
     }
 
     fn run(&self, session: &Session, feed: &Vec<Fed>) -> Result<Outputs> {

@@ -1,4 +1,5 @@
-//! A candidate: ONNX Runtime through its C API with every default. The peer that all others are measured against.
+//! A candidate: ONNX Runtime through its C API with every default, unless the order sets the number of threads. The peer
+//! that all others are measured against.
 //!
 //! Written against the C API itself, because a safe wrapper could be blamed for any difference.
 
@@ -14,25 +15,40 @@ use ort::sys::{
     OrtStatusPtr, OrtValue,
 };
 use ortlet_bench::candidate::{self, Engine, Result};
-use ortlet_bench::order::{Data, Input, Order};
+use ortlet_bench::order::{Data, Input, Model, Order};
 
 fn main() -> ExitCode {
     candidate::main::<PlainOrt>()
 }
 
-/// The environment; it outlives everything else, because nothing here is ever released before the process ends.
-struct PlainOrt(Environment);
+struct PlainOrt {
+    /// Outlives every session, because no session is released before the process ends.
+    environment: Environment,
+    threads: Option<u32>,
+}
 
 struct Session {
     session: *mut OrtSession,
     output_names: Vec<*const c_char>,
 }
 
+// SAFETY: ONNX Runtime allows `Run` on one session from several threads; the names are only read.
+unsafe impl Sync for Session {}
+
 struct Feed {
     names: Vec<CString>,
     values: Vec<*const OrtValue>,
     /// The memory that the values point to.
     _data: Vec<Data>,
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        for value in &self.values {
+            // SAFETY: alive and ours.
+            unsafe { (ort::api().ReleaseValue)(value.cast_mut()) }
+        }
+    }
 }
 
 struct Outputs(Vec<*mut OrtValue>);
@@ -52,36 +68,39 @@ impl Engine for PlainOrt {
     type Outputs = Outputs;
 
     fn start(order: &Order) -> Result<Self> {
-        Ok(Self(ort::init_from(&order.runtime)?.with_name("bench").with_telemetry(false).build()?))
+        let environment = ort::init_from(&order.runtime)?.with_name("bench").with_telemetry(false).build()?;
+        Ok(Self { environment, threads: order.threads })
     }
 
-    fn feed(&self, order: &Order) -> Result<Feed> {
+    fn feed(&self, model: &Model) -> Result<Feed> {
         let mut info = ptr::null_mut();
         let (kind, memory) = (OrtAllocatorType::OrtDeviceAllocator, OrtMemType::OrtMemTypeDefault);
         // SAFETY: the out pointer is valid.
         check(unsafe { (ort::api().CreateCpuMemoryInfo)(kind, memory, &mut info) })?;
         let mut feed = Feed { names: vec![], values: vec![], _data: vec![] };
-        for input in &order.inputs {
+        for input in &model.inputs {
             let mut data = input.data();
             feed.names.push(CString::new(input.name.as_str())?);
             feed.values.push(value(info, input, &mut data)?);
             feed._data.push(data);
         }
+        // SAFETY: ours; the values keep what they need of it.
+        unsafe { (ort::api().ReleaseMemoryInfo)(info) };
         Ok(feed)
     }
 
-    fn create(&self, order: &Order) -> Result<Session> {
+    fn create(&self, model: &Model) -> Result<Session> {
         let api = ort::api();
-        let path = CString::new(order.model.as_os_str().as_bytes())?;
+        let path = CString::new(model.file.as_os_str().as_bytes())?;
         let (mut options, mut session) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: the out pointers are valid; environment, path and options are alive.
         unsafe {
             check((api.CreateSessionOptions)(&mut options))?;
-            if let Some(threads) = order.threads {
+            if let Some(threads) = self.threads {
                 check((api.SetIntraOpNumThreads)(options, threads as i32))?;
             }
             let options: *const OrtSessionOptions = options;
-            check((api.CreateSession)(self.0.ptr(), path.as_ptr(), options, &mut session))?;
+            check((api.CreateSession)(self.environment.ptr(), path.as_ptr(), options, &mut session))?;
         }
         Ok(Session { session, output_names: output_names(session)? })
     }

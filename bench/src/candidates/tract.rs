@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use ortlet_bench::candidate::{self, Engine, Result};
-use ortlet_bench::order::{Data, Elements, Order};
+use ortlet_bench::order::{Data, Elements, Model, Order};
 use tract_onnx::prelude::*;
 
 fn main() -> ExitCode {
@@ -28,7 +28,7 @@ impl Engine for Tract {
         Ok(Self)
     }
 
-    fn feed(&self, order: &Order) -> Result<Vec<TValue>> {
+    fn feed(&self, model: &Model) -> Result<Vec<TValue>> {
         let tensor = |input: &ortlet_bench::order::Input| {
             let tensor = match input.data() {
                 Data::Float32(data) => Tensor::from_shape(&input.dims, &data),
@@ -37,17 +37,18 @@ impl Engine for Tract {
             };
             Ok(tensor.map_err(one_line)?.into_tvalue())
         };
-        order.inputs.iter().map(tensor).collect()
+        model.inputs.iter().map(tensor).collect()
     }
 
-    fn create(&self, order: &Order) -> Result<Session> {
-        let mut model = tract_onnx::onnx().model_for_path(&order.model).map_err(one_line)?;
+    fn create(&self, model: &Model) -> Result<Session> {
+        let inputs = &model.inputs;
+        let mut model = tract_onnx::onnx().model_for_path(&model.file).map_err(one_line)?;
         let mut places = Vec::new();
         for at in 0..model.inputs.len() {
             let name = model.node(model.inputs[at].node).name.clone();
-            let place = order.inputs.iter().position(|input| input.name == name);
+            let place = inputs.iter().position(|input| input.name == name);
             let place = place.ok_or_else(|| format!("asks for an input `{name}`"))?;
-            let input = &order.inputs[place];
+            let input = &inputs[place];
             let dtype = match input.dtype {
                 Elements::Float32 => f32::datum_type(),
                 Elements::Int32 => i32::datum_type(),
@@ -78,6 +79,6 @@ impl Engine for Tract {
 
 /// The error with its causes: the outermost only says where in the graph it happened.
 #[allow(clippy::needless_pass_by_value)] // what `map_err` calls for
-fn one_line(error: TractError) -> Box<dyn std::error::Error> {
+fn one_line(error: TractError) -> Box<dyn std::error::Error + Send + Sync> {
     format!("{error:#}").into()
 }

@@ -1,60 +1,44 @@
-//! What is reported of the samples: the columns, and each candidate's figures against the peer's.
+//! What is reported of the samples: the columns, in milliseconds or MiB, and the record.
 
-use serde::Serialize;
+use ortlet_bench::harness::comparison::{Comparison, Metric};
+use ortlet_bench::harness::heat::{Heat, Lane};
+use serde_json::{Value, json};
 
-use crate::contestants::PEER;
-use crate::measure::{Heat, Lane};
-use crate::statistics::{geometric_mean, median, quiet_ratio, ratio};
+use crate::measure::Measured;
 
-/// A column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
-    Creation,
-    FirstOutput,
-    Private,
-    Shared,
-    Steady,
+pub const CREATION: Metric = Metric::lower("creation", "create_ms");
+pub const FIRST_OUTPUT: Metric = Metric::lower("+ first output", "first_output_ms");
+pub const PRIVATE: Metric = Metric::lower("private", "private_mib");
+pub const SHARED: Metric = Metric::lower("4 processes", "four_processes_mib");
+pub const STEADY: Metric = Metric::lower("steady", "steady_ms");
+
+/// The figures of a heat.
+pub fn comparison(heat: &Heat<Measured>) -> Comparison {
+    Comparison::new(
+        heat,
+        heat.name(),
+        &[
+            (CREATION, &|measured| each(&measured.samples, |sample| milliseconds(sample.create_ns))),
+            (FIRST_OUTPUT, &|measured| {
+                each(&measured.samples, |sample| milliseconds(sample.first_output_ns))
+            }),
+            (PRIVATE, &private),
+            (SHARED, &|measured| each(&measured.weights, |weight| mebibytes(*weight))),
+            (STEADY, &|measured| each(&measured.latencies, |latency| milliseconds(*latency))),
+        ],
+    )
 }
 
-impl Metric {
-    pub const ALL: [Self; 5] = [Self::Creation, Self::FirstOutput, Self::Private, Self::Shared, Self::Steady];
+fn private(measured: &Measured) -> Vec<f64> {
+    let own = measured
+        .samples
+        .iter()
+        .filter_map(|sample| Some(sample.anonymous_kib?.saturating_sub(sample.language_kib)));
+    own.map(mebibytes).collect()
+}
 
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Creation => "creation",
-            Self::FirstOutput => "+ first output",
-            Self::Private => "private",
-            Self::Shared => "4 processes",
-            Self::Steady => "steady",
-        }
-    }
-
-    /// Its name in JSON, with the unit.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Creation => "create_ms",
-            Self::FirstOutput => "first_output_ms",
-            Self::Private => "private_mib",
-            Self::Shared => "four_processes_mib",
-            Self::Steady => "steady_ms",
-        }
-    }
-
-    /// Every measured value of it, in milliseconds or MiB.
-    fn values(self, lane: &Lane) -> Vec<f64> {
-        let samples = lane.samples.iter();
-        match self {
-            Self::Creation => samples.map(|sample| milliseconds(sample.create_ns)).collect(),
-            Self::FirstOutput => samples.map(|sample| milliseconds(sample.first_output_ns)).collect(),
-            Self::Steady => lane.latencies.iter().copied().map(milliseconds).collect(),
-            Self::Private => {
-                let own = samples
-                    .filter_map(|sample| Some(sample.anonymous_kib?.saturating_sub(sample.language_kib)));
-                own.map(mebibytes).collect()
-            }
-            Self::Shared => lane.weights.iter().copied().map(mebibytes).collect(),
-        }
-    }
+fn each<T>(values: &[T], of: impl Fn(&T) -> f64) -> Vec<f64> {
+    values.iter().map(of).collect()
 }
 
 fn milliseconds(nanoseconds: u64) -> f64 {
@@ -65,48 +49,21 @@ fn mebibytes(kibibytes: u64) -> f64 {
     kibibytes as f64 / 1024.0
 }
 
-/// One cell: the median, and how it compares with the peer's.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Figure {
-    pub median: f64,
-    pub ratio: f64,
-    /// The same of the quick quarters.
-    pub quiet_ratio: f64,
+/// A heat as JSON, with every sample.
+pub fn record(heat: &Heat<Measured>, comparison: &Comparison) -> Value {
+    let lanes: Vec<Value> = heat.lanes.iter().map(|each| lane(comparison, each)).collect();
+    let inputs = heat.models.first().map(|model| &model.inputs);
+    json!({ "model": comparison.title, "inputs": inputs, "candidates": lanes })
 }
 
-/// The cell of a candidate; `None` if there is nothing to say.
-pub fn figure(heat: &Heat, name: &str, metric: Metric) -> Option<Figure> {
-    let lane = heat.lane(name).filter(|lane| lane.problem.is_none())?;
-    let peer = heat.lane(PEER).filter(|lane| lane.problem.is_none())?;
-    let (values, of_peer) = (metric.values(lane), metric.values(peer));
-    Some(Figure {
-        median: median(&values)?,
-        ratio: ratio(&values, &of_peer)?,
-        quiet_ratio: quiet_ratio(&values, &of_peer)?,
-    })
-}
-
-/// A candidate's ratios on the models it could run, and their mean.
-#[derive(Debug, PartialEq)]
-pub struct Overall {
-    pub mean: f64,
-    /// The mean of the quiet ratios.
-    pub quiet_mean: f64,
-    /// The models with the ratios, the worst first.
-    pub ratios: Vec<(&'static str, f64)>,
-}
-
-pub fn overall(heats: &[Heat], name: &str, metric: Metric) -> Option<Overall> {
-    let figures = heats.iter().filter_map(|heat| Some((heat.model.name, figure(heat, name, metric)?)));
-    let figures: Vec<(&'static str, Figure)> = figures.collect();
-    let mean = |of: fn(&Figure) -> f64| {
-        geometric_mean(&figures.iter().map(|(_, figure)| of(figure)).collect::<Vec<_>>())
-    };
-    let mut ratios: Vec<_> = figures.iter().map(|(model, figure)| (*model, figure.ratio)).collect();
-    ratios.sort_by(|a, b| b.1.total_cmp(&a.1));
-    Some(Overall {
-        mean: mean(|figure| figure.ratio)?,
-        quiet_mean: mean(|figure| figure.quiet_ratio)?,
-        ratios,
+fn lane(comparison: &Comparison, lane: &Lane<Measured>) -> Value {
+    json!({
+        "candidate": lane.contestant.name,
+        "problem": lane.problem,
+        "outputs": lane.agreement,
+        "figures": comparison.figures(lane.contestant.name),
+        "samples": lane.measured.samples,
+        "latencies_ns": lane.measured.latencies,
+        "four_processes_kib": lane.measured.weights,
     })
 }

@@ -1,133 +1,71 @@
 //! `coldstart`: how long and with how much memory a model starts, several ways side by side.
 
-mod agreement;
 mod contestants;
 mod figures;
-mod machine;
 mod measure;
-mod models;
-mod options;
-mod process;
-mod progress;
-mod record;
-mod statistics;
-mod table;
 mod verdict;
 
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
+use ortlet_bench::harness::comparison::Comparison;
+use ortlet_bench::harness::heat::Heat;
+use ortlet_bench::harness::models::{self, Model};
+use ortlet_bench::harness::options::{Bench, Options};
+use ortlet_bench::harness::places::{Places, setting};
+use ortlet_bench::harness::report::{self, Findings};
+use ortlet_bench::harness::table;
+use serde_json::Map;
 
-use contestants::{ALL, EXACT, PEER};
-use machine::Machine;
-use measure::{Heat, Places};
-use options::Options;
-use progress::Progress;
+use contestants::{ALL, NATIVE};
+use measure::Measured;
+
+const BENCH: Bench = Bench {
+    name: "coldstart",
+    about: "\
+How long, and with how much memory, a model starts: plain ONNX Runtime, Ortlet cold and with its cache, OpenVINO with
+and without its cache, and tract, each in fresh processes, by turns.",
+    rounds: 15,
+    models: &models::NAMES,
+};
+
+const LEGEND: &str = "\
+Times in ms, memory in MiB, medians; x: the median over the rounds of the ratio to plain ORT in the same round.
+private: anonymous memory after the first output; 4 processes: their proportional set sizes in all. OpenVINO's are
+without what the Python interpreter has by itself. Loading the libraries is not timed.
+";
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = env::args_os().skip(1).collect();
-    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        print!("{}", options::HELP);
-        return ExitCode::SUCCESS;
-    }
-    match Options::parse(arguments).and_then(run) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    report::main(&BENCH, run)
 }
 
-/// Whether the figures can be trusted; a missed target is a result, not a failure.
-fn run(options: Options) -> Result<bool> {
-    let folder = bench_folder()?;
-    let places = Places { runtime: setting("ORTLET_RUNTIME")?, scratch: folder.join("coldstart") };
-    let (mut heats, mut floor) = heats(&places, options.models)?;
-    measure(&places, options.rounds, &mut heats, &mut floor);
+fn run(options: &Options, places: &Places) -> Result<Findings> {
+    let (mut heats, mut floor) = heats(places, options)?;
+    measure::measure(places, options.rounds, heats.iter_mut().chain([&mut floor]).collect());
 
-    let machine = Machine::now();
-    let verdicts = verdict::verdicts(&heats, &floor);
-    print!("{}", text(&heats, &floor, &verdicts)?);
-    let json = options.json.unwrap_or_else(|| folder.join("coldstart.json"));
-    record::write(&json, (options.rounds, &machine), &heats, &floor, &verdicts)?;
-    println!("\n{machine}\nEvery sample: {}", json.display());
-    Ok(heats.iter().all(can_be_trusted))
+    let comparisons: Vec<Comparison> = heats.iter().map(figures::comparison).collect();
+    let floor_comparison = figures::comparison(&floor);
+    let records = heats.iter().zip(&comparisons).map(|(heat, comparison)| figures::record(heat, comparison));
+    let floor_record = figures::record(&floor, &floor_comparison);
+    Ok(Findings {
+        tables: tables(&comparisons, &floor_comparison),
+        record: Map::from_iter([("models".into(), records.collect()), ("floor".into(), floor_record)]),
+        verdicts: verdict::verdicts(&comparisons, &floor_comparison),
+        trusted: heats.iter().all(Heat::can_be_trusted),
+    })
 }
 
-fn heats(places: &Places, models: Vec<models::Model>) -> Result<(Vec<Heat>, Heat)> {
-    // What an earlier run left would make the caches older than the programs.
-    let _ = fs::remove_dir_all(&places.scratch);
-    let real = setting("ORTLET_TEST_MODELS")?;
-    let heats = models.into_iter().map(|model| {
-        let file = present(real.join(model.file))?;
-        Heat::new(places, model, &file, ALL.iter())
-    });
-    let heats = heats.collect::<Result<Vec<_>>>()?;
-    let floor = models::floor();
-    let file = present(setting("ORTLET_TEST_ONNX")?.join(floor.file))?;
-    let native = ALL.iter().filter(|contestant| [PEER, EXACT[0]].contains(&contestant.name));
-    Ok((heats, Heat::new(places, floor, &file, native)?))
+/// The models, and the floor: a model of one node.
+fn heats(places: &Places, options: &Options) -> Result<(Vec<Heat<Measured>>, Heat<Measured>)> {
+    let heat = |model: &Model| Heat::new(places, &places.models, vec![model.clone()], ALL);
+    let heats = options.models.iter().map(heat).collect::<Result<_>>()?;
+    Ok((heats, Heat::new(places, &setting("ORTLET_TEST_ONNX")?, vec![models::floor()], NATIVE)?))
 }
 
-fn measure(places: &Places, rounds: usize, heats: &mut [Heat], floor: &mut Heat) {
-    let progress = Progress::new();
-    let mut all: Vec<&mut Heat> = heats.iter_mut().chain([floor]).collect();
-    for heat in &mut all {
-        heat.prepare(places, &progress);
-        heat.weigh(&progress);
-    }
-    for round in 0..rounds {
-        for heat in &mut all {
-            heat.round(round, &progress);
-            heat.latencies(round, &progress);
-        }
-    }
-}
-
-fn text(heats: &[Heat], floor: &Heat, verdicts: &[verdict::Verdict]) -> Result<String> {
-    let mut out = format!("{}\n", table::LEGEND);
-    for heat in heats {
-        table::heat(&mut out, heat)?;
-    }
-    table::overall_ratios(&mut out, heats)?;
-    out.push_str("\nThe floor: ONNX Runtime loaded, with a model of one node.");
-    table::heat(&mut out, floor)?;
-    out.push_str("\nTargets, of the geometric mean:\n");
-    for verdict in verdicts {
-        out.push_str(&format!("  {verdict}\n"));
-    }
-    Ok(out)
-}
-
-/// The peer ran, and whoever has to compute the same did.
-fn can_be_trusted(heat: &Heat) -> bool {
-    let agrees = |name: &&str| {
-        let agreement = heat.lane(name).and_then(|lane| lane.agreement);
-        agreement.is_none_or(|agreement| agreement.is_good(true))
-    };
-    heat.lane(PEER).is_some_and(|lane| lane.problem.is_none()) && EXACT.iter().all(agrees)
-}
-
-/// The folder `bench` of the folder that cargo builds into.
-fn bench_folder() -> Result<PathBuf> {
-    let program = env::current_exe().context("find this program")?;
-    let target = program.parent().and_then(Path::parent).context("find the target folder")?;
-    Ok(target.join("bench"))
-}
-
-fn setting(name: &str) -> Result<PathBuf> {
-    let value = env::var_os(name).with_context(|| format!("{name} is not set: run `cargo xtask bench`"))?;
-    Ok(value.into())
-}
-
-fn present(file: PathBuf) -> Result<PathBuf> {
-    if !file.is_file() {
-        bail!("{} is missing: run `cargo xtask setup`", file.display());
-    }
-    Ok(file)
+fn tables(comparisons: &[Comparison], floor: &Comparison) -> String {
+    let mut out = LEGEND.to_owned();
+    out.extend(comparisons.iter().map(table::comparison));
+    out += &table::overall_ratios("geometric mean", comparisons, "models");
+    out += "\nThe floor: ONNX Runtime loaded, with a model of one node.";
+    out + &table::comparison(floor)
 }

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use ortlet::metrics::HistogramSnapshot;
+use ortlet::metrics::{HistogramSnapshot, LatencySummary};
 
 use crate::bench::axis::Axis;
+use crate::bench::report_html::escape;
 use crate::bench::timeline::{Slot, Timeline};
-use crate::bench::{Latency, report_html::escape};
 use crate::output::{count, duration, runs};
 
 /// Size of a chart in pixels. The same chart is drawn for wide and for narrow screens, so that its text stays legible.
@@ -32,7 +32,7 @@ const LINE: f64 = 18.0;
 const MAX_DOTS: usize = 120;
 
 /// The percentiles that are marked, with their CSS class.
-fn markers(latency: &Latency) -> [(&'static str, &'static str, u64); 4] {
+fn markers(latency: &LatencySummary) -> [(&'static str, &'static str, u64); 4] {
     [
         ("p50", "m50", latency.p50_ns),
         ("p90", "m90", latency.p90_ns),
@@ -42,7 +42,7 @@ fn markers(latency: &Latency) -> [(&'static str, &'static str, u64); 4] {
 }
 
 /// How often each latency occurred.
-pub fn histogram(snapshot: &HistogramSnapshot, latency: &Latency, size: Size) -> String {
+pub fn histogram(snapshot: &HistogramSnapshot, latency: &LatencySummary, size: Size) -> String {
     let top = 8.0 + LINE * markers(latency).len() as f64;
     let across = Axis::around(latency.min_ns as f64, latency.max_ns as f64, LEFT, size.width - RIGHT);
     // Narrower bins than the histogram's own buckets would show the buckets.
@@ -88,7 +88,7 @@ fn bars(svg: &mut Svg, bins: &[f64], across: &Axis, up: &Axis) {
     }
 }
 
-fn describe(latency: &Latency, number: u64) -> String {
+fn describe(latency: &LatencySummary, number: u64) -> String {
     let parts = markers(latency).map(|(name, _, value)| format!("{name} {}", duration(value as f64)));
     let (min, max) = (duration(latency.min_ns as f64), duration(latency.max_ns as f64));
     format!("{} from {min} to {max}: {}", runs(number), parts.join(", "))
@@ -117,7 +117,7 @@ fn bins(snapshot: &HistogramSnapshot, across: &Axis, bin_count: usize) -> Vec<f6
 }
 
 /// Latency over time: a band from the shortest to the longest run of each moment, and a line for their mean.
-pub fn timeline(timeline: &Timeline, latency: &Latency, elapsed_ns: u64, size: Size) -> String {
+pub fn timeline(timeline: &Timeline, latency: &LatencySummary, elapsed_ns: u64, size: Size) -> String {
     let top = 14.0;
     let across = Axis::from_zero(elapsed_ns as f64, LEFT, size.width - RIGHT);
     let up = Axis::around(latency.min_ns as f64, latency.max_ns as f64, size.height - BOTTOM, top);

@@ -11,7 +11,7 @@ mod timeline;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ortlet::metrics::{HistogramSnapshot, OperatorProfile};
+use ortlet::metrics::{HistogramSnapshot, LatencySummary, OperatorProfile};
 use ortlet::runtime::{Runtime, doctor};
 use ortlet::tensor::{Tensor, ValueInfo};
 use ortlet::{CacheOutcome, Origin, Result, Session, SessionOptions, SessionReport, profile};
@@ -51,7 +51,7 @@ struct Report {
     runs_per_second: f64,
     /// Processor time of all threads, for one run.
     cpu_ns_per_run: Option<f64>,
-    latency: Latency,
+    latency: LatencySummary,
     memory: MemoryFacts,
     histogram: HistogramSnapshot,
     timeline: Timeline,
@@ -76,18 +76,6 @@ struct Environment {
     architecture: String,
     operating_system: &'static str,
     usable_physical_core_count: usize,
-}
-
-#[derive(Serialize)]
-struct Latency {
-    min_ns: u64,
-    mean_ns: f64,
-    p50_ns: u64,
-    p90_ns: u64,
-    p99_ns: u64,
-    #[serde(rename = "p99.9_ns")]
-    p99_9_ns: u64,
-    max_ns: u64,
 }
 
 #[derive(Serialize)]
@@ -150,7 +138,8 @@ fn bench(args: &BenchArgs) -> Result<Report> {
         elapsed_ns: measurement.elapsed.as_nanos() as u64,
         runs_per_second: measurement.histogram.count() as f64 / measurement.elapsed.as_secs_f64(),
         cpu_ns_per_run: cpu_per_run(&measurement),
-        latency: latency(&measurement.histogram),
+        // Every measurement has a run, so nothing is missing.
+        latency: measurement.histogram.summary().unwrap_or_default(),
         memory: MemoryFacts {
             private_before_load_bytes: memory_before.private_bytes,
             private_bytes: memory.private_bytes,
@@ -188,20 +177,6 @@ fn environment(runtime: &Runtime, options: &SessionOptions) -> Environment {
 
 fn cpu_per_run(measurement: &Measurement) -> Option<f64> {
     Some(measurement.cpu?.as_nanos() as f64 / measurement.histogram.count() as f64)
-}
-
-/// Every measurement has a run, so nothing is missing.
-fn latency(histogram: &HistogramSnapshot) -> Latency {
-    let percentile = |percent| histogram.percentile(percent).unwrap_or_default();
-    Latency {
-        min_ns: histogram.min_ns().unwrap_or_default(),
-        mean_ns: histogram.mean_ns().unwrap_or_default(),
-        p50_ns: percentile(50.0),
-        p90_ns: percentile(90.0),
-        p99_ns: percentile(99.0),
-        p99_9_ns: percentile(99.9),
-        max_ns: histogram.max_ns().unwrap_or_default(),
-    }
 }
 
 impl Report {

@@ -3,8 +3,10 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use ortlet::metrics::LatencySummary;
+
 use crate::bench::chart::{self, NARROW, Size, WIDE};
-use crate::bench::{Latency, Report, operators_html};
+use crate::bench::{Report, operators_html};
 use crate::output::{bytes, duration, per_second, runs};
 
 /// The page.
@@ -78,7 +80,7 @@ fn lead(report: &Report) -> String {
 }
 
 fn tiles(report: &Report) -> String {
-    let Latency { p50_ns, p99_ns, .. } = report.latency;
+    let LatencySummary { p50_ns, p99_ns, .. } = report.latency;
     let mut tiles = vec![
         ("p50", duration(p50_ns as f64)),
         ("p99", duration(p99_ns as f64)),

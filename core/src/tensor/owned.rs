@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::tensor::view::{check_bytes, check_count};
-use crate::tensor::{AlignedBuffer, DType, Element, Shape, TensorView};
+use crate::tensor::{AlignedBuffer, DType, Element, Shape, TensorView, TensorViewMut};
 use crate::{Error, Result};
 
 /// Memory that a [`Tensor`] may keep without copying it: a `Vec`, or a buffer of the engine.
@@ -100,7 +100,12 @@ impl Tensor {
     pub fn from_shared(dtype: DType, shape: impl Into<Shape>, shared: Arc<dyn SharedBytes>) -> Result<Self> {
         let shape = shape.into();
         check_bytes(dtype, &shape, shared.bytes())?;
-        Ok(Self { dtype, shape, storage: Storage::Shared(shared) })
+        Ok(Self::trusted_shared(dtype, shape, shared))
+    }
+
+    /// As [`Tensor::from_shared`], of bytes that are known to fit.
+    pub(crate) fn trusted_shared(dtype: DType, shape: Shape, shared: Arc<dyn SharedBytes>) -> Self {
+        Self { dtype, shape, storage: Storage::Shared(shared) }
     }
 
     /// Takes over a vector of strings.
@@ -148,14 +153,28 @@ impl Tensor {
         if self.dtype != T::DTYPE {
             return Err(Error::tensor_mismatch("tensor", T::DTYPE, self.dtype));
         }
+        let dtype = self.dtype;
+        bytemuck::checked::try_cast_slice_mut(self.bytes_mut()?)
+            .map_err(|error| Error::internal(format!("own buffer of {dtype}: {error}")))
+    }
+
+    /// The same elements as a view through which they can be changed. Memory that is shared is copied first.
+    ///
+    /// # Errors
+    /// `tensor_mismatch` for strings, `limit_exceeded` if the memory for a copy cannot be had.
+    pub fn view_mut(&mut self) -> Result<TensorViewMut<'_>> {
+        let (dtype, shape) = (self.dtype, self.shape.clone());
+        Ok(TensorViewMut::trusted(dtype, shape, self.bytes_mut()?))
+    }
+
+    fn bytes_mut(&mut self) -> Result<&mut [u8]> {
         if let Storage::Shared(shared) = &self.storage {
             self.storage = Storage::Aligned(AlignedBuffer::copy_of(shared.bytes())?);
         }
-        let Storage::Aligned(buffer) = &mut self.storage else {
-            return Err(Error::tensor_mismatch("tensor", T::DTYPE, self.dtype));
-        };
-        bytemuck::checked::try_cast_slice_mut(buffer.bytes_mut())
-            .map_err(|error| Error::internal(format!("own buffer of {}: {error}", self.dtype)))
+        match &mut self.storage {
+            Storage::Aligned(buffer) => Ok(buffer.bytes_mut()),
+            _ => Err(Error::tensor_mismatch("tensor", "numbers", self.dtype)),
+        }
     }
 
     /// The elements as strings.

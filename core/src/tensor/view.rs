@@ -151,10 +151,8 @@ pub(super) fn check_bytes(dtype: DType, shape: &Shape, bytes: &[u8]) -> Result<(
     if bytes.len() != expected {
         return mismatch(format!("{expected} bytes"), format!("{} bytes", bytes.len()));
     }
-    match bytes.iter().find(|&&byte| byte > 1) {
-        Some(byte) if dtype == DType::Bool => mismatch("bytes that are 0 or 1".into(), byte.to_string()),
-        _ => Ok(()),
-    }
+    let wrong = if dtype == DType::Bool { bytes.iter().find(|&&byte| byte > 1) } else { None };
+    wrong.map_or(Ok(()), |byte| mismatch("bytes that are 0 or 1".into(), byte.to_string()))
 }
 
 #[cfg(test)]

@@ -56,6 +56,10 @@ static LOADING: Mutex<()> = Mutex::new(());
 impl Runtime {
     /// The runtime of this process, loaded by the first call.
     ///
+    /// The first call sets the environment variable `ORT_DISABLE_TELEMETRY`, unless it is set: without it, newer
+    /// releases of ONNX Runtime keep a database of usage and send it. A program whose other threads read the
+    /// environment by way of C at that moment should call this, or set the variable, before it starts them.
+    ///
     /// # Errors
     /// `runtime_not_found` with every place searched, `runtime_incompatible` if all that was found is too old,
     /// `invalid_argument` if another library than the one asked for is already loaded.
@@ -183,6 +187,7 @@ fn open(file: &Path) -> Result<Runtime, Refusal> {
     let library = unsafe { Library::new(file) }
         .map_err(|error| Refusal::Other(format!("cannot be loaded: {}", cause(&error))))?;
     let version = version_of(&library)?;
+    switch_telemetry_off();
     let pool = Pool::new();
     let builder = ort::init_from(file).map_err(|error| cannot_start(&error))?;
     let environment = threads(&pool)
@@ -193,6 +198,20 @@ fn open(file: &Path) -> Result<Runtime, Refusal> {
         .map_err(|error| cannot_start(&error))?;
     environment.set_log_level(log::level());
     Ok(Runtime { path: file.to_owned(), version, environment, pool })
+}
+
+/// The environment variable by which ONNX Runtime 1.31 and newer leaves out its telemetry altogether.
+const NO_TELEMETRY: &str = "ORT_DISABLE_TELEMETRY";
+
+/// Before the environment is made, because that already opens a database, starts a thread and records the start.
+/// Switching events off afterwards, which `ort` does, is too late.
+fn switch_telemetry_off() {
+    if std::env::var_os(NO_TELEMETRY).is_none() {
+        // SAFETY: Rust's own readers of the environment are locked out meanwhile. This happens once, on the first use
+        // in the process, as the documentation of `Runtime::load` says, so that a program which reads the environment
+        // from other languages on other threads can choose when.
+        unsafe { std::env::set_var(NO_TELEMETRY, "1") };
+    }
 }
 
 /// What ONNX Runtime is told of the pool.

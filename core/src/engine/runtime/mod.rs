@@ -5,6 +5,7 @@
 
 mod bound;
 mod cache_option;
+mod call;
 mod cpu;
 mod doctor;
 mod dtype;
@@ -20,11 +21,13 @@ mod search;
 mod session_options;
 mod status;
 mod strings;
+mod threading;
 mod type_info;
 mod value;
 
 pub(super) use bound::{BoundTensor, IoBinding};
 pub use cache_option::Cache;
+pub(super) use call::{Call, CallMemory};
 pub use cpu::CpuReport;
 pub(super) use cpu::features as cpu_features;
 pub use doctor::{DoctorReport, RuntimeReport, RuntimeSummary, doctor};
@@ -33,4 +36,4 @@ pub use options::{OptimizationLevel, Profile, Provider, SessionOptions, Threads}
 pub(super) use raw_session::{Creation, ModelFormat, ModelSource, RawSession};
 pub(super) use run_options::EndableRun;
 pub(super) use session_options::SaveOptimized;
-pub(super) use value::{BorrowedInput, OwnedValue, from_output, tensor_output};
+pub(super) use value::{OwnedValue, from_output, tensor_output};

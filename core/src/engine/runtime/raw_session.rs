@@ -3,22 +3,19 @@
 use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ort::AsPointer;
 use ort::sys::{OrtAllocator, OrtSession, OrtStatusPtr, OrtTypeInfo, OrtValue};
 use smallvec::SmallVec;
 
-use crate::engine::runtime::pool::RunHint;
-use crate::engine::runtime::session_options::{OwnedOptions, SaveOptimized, ThreadSource};
+use crate::engine::runtime::session_options::{OwnedOptions, SaveOptimized};
 use crate::engine::runtime::status::check;
 use crate::engine::runtime::strings::{c_string, default_allocator, take_string};
+use crate::engine::runtime::threading::Threading;
 use crate::engine::runtime::type_info::take_type;
 use crate::engine::runtime::value::OwnedValue;
-use crate::engine::runtime::{
-    BorrowedInput, EndableRun, IoBinding, Profile, Runtime, SessionOptions, providers,
-};
+use crate::engine::runtime::{Call, EndableRun, IoBinding, Runtime, SessionOptions, providers};
 use crate::tensor::ValueInfo;
 use crate::{Error, Result};
 
@@ -85,39 +82,6 @@ impl<'a> Creation<'a> {
     }
 }
 
-/// How a session uses the process's threads.
-struct Threading {
-    runtime: &'static Runtime,
-    uses_workers: bool,
-    stay_awake: bool,
-    /// How long runs take, in nanoseconds: an average that forgets; 0 before the first.
-    typical_ns: AtomicU64,
-}
-
-impl Threading {
-    /// Runs, and gives the time that took.
-    fn timed<T>(&self, run: impl FnOnce() -> T) -> (T, Duration) {
-        let typical = self.typical_ns.load(Ordering::Relaxed);
-        let hint = RunHint {
-            uses_workers: self.uses_workers,
-            stay_awake: self.stay_awake,
-            typical: (typical > 0).then(|| Duration::from_nanos(typical)),
-        };
-        let pool = self.runtime.pool();
-        pool.enter(hint);
-        let start = Instant::now();
-        let result = run();
-        let end = Instant::now();
-        pool.leave(hint, end);
-        let time = end - start;
-        let new = time.as_nanos() as u64;
-        // Lost updates of other threads do no harm.
-        let average = if typical == 0 { new } else { typical - typical / 8 + new / 8 };
-        self.typical_ns.store(average.max(1), Ordering::Relaxed);
-        (result, time)
-    }
-}
-
 /// A session of ONNX Runtime's. `run` may be called from many threads at once.
 pub(in crate::engine) struct RawSession {
     session: NonNull<OrtSession>,
@@ -169,12 +133,7 @@ impl RawSession {
         };
         check(status, "create the session")?;
         let session = NonNull::new(session).ok_or_else(|| Error::internal("ONNX Runtime gave no session"))?;
-        let threading = Threading {
-            runtime,
-            uses_workers: ThreadSource::of(runtime, creation.options)? == ThreadSource::Pool,
-            stay_awake: creation.options.profile != Profile::Battery,
-            typical_ns: AtomicU64::new(0),
-        };
+        let threading = Threading::new(runtime, creation.options)?;
         Self {
             session,
             threading,
@@ -236,22 +195,26 @@ impl RawSession {
         &self.initializers
     }
 
-    /// Runs the model, and gives the time that took. `places[i]` says which input `inputs[i]` is for: an index into
-    /// the inputs, or beyond them into the overridable initializers; `outputs` are indices of the outputs wanted.
+    /// Runs the model, and gives the time that took if it was taken; `outputs` are indices of the outputs wanted.
     pub(in crate::engine) fn run(
         &self,
-        places: &[usize],
-        inputs: &[BorrowedInput<'_>],
+        call: &Call<'_, '_>,
         outputs: &[usize],
         options: Option<&EndableRun>,
-    ) -> (Result<SmallVec<[OwnedValue; 4]>>, Duration) {
-        let names: SmallVec<[*const c_char; 8]> =
-            places.iter().map(|&at| self.input_names[at].as_ptr()).collect();
-        let values: SmallVec<[*const OrtValue; 8]> = inputs.iter().map(BorrowedInput::pointer).collect();
-        let wanted: SmallVec<[*const c_char; 4]> =
-            outputs.iter().map(|&at| self.output_names[at].as_ptr()).collect();
-        let mut results: SmallVec<[*mut OrtValue; 4]> =
-            smallvec::smallvec![std::ptr::null_mut(); outputs.len()];
+    ) -> (Result<SmallVec<[OwnedValue; 4]>>, Option<Duration>) {
+        let mut names = SmallVec::<[*const c_char; 8]>::new();
+        let mut values = SmallVec::<[*const OrtValue; 8]>::new();
+        for (place, value) in call.inputs() {
+            names.push(self.input_names[place].as_ptr());
+            values.push(value.pointer());
+        }
+        // Pushed one by one, here and below, because that is quicker for a few than to extend or collect.
+        let mut wanted = SmallVec::<[*const c_char; 4]>::new();
+        let mut results = SmallVec::<[*mut OrtValue; 4]>::new();
+        for &at in outputs {
+            wanted.push(self.output_names[at].as_ptr());
+            results.push(std::ptr::null_mut());
+        }
         let options = options.map_or(std::ptr::null(), EndableRun::pointer);
         // SAFETY: session, options, names and values are alive, and the arrays have the lengths given.
         let (status, time) = self.threading.timed(|| unsafe {
@@ -267,18 +230,22 @@ impl RawSession {
             )
         });
         let owned = |()| {
-            // SAFETY: a successful run gives each result to us (a failed one leaves none behind).
-            results.into_iter().map(|result| unsafe { OwnedValue::new(result) }).collect()
+            let mut owned = SmallVec::new();
+            for result in results {
+                // SAFETY: a successful run gives each result to us (a failed one leaves none behind).
+                owned.push(unsafe { OwnedValue::new(result)? });
+            }
+            Ok(owned)
         };
         (check(status, RUN).and_then(owned), time)
     }
 
-    /// Runs the model on what is bound, and gives the time that took.
+    /// Runs the model on what is bound, and gives the time that took if it was taken.
     pub(in crate::engine) fn run_bound(
         &self,
         binding: &mut IoBinding,
         options: Option<&EndableRun>,
-    ) -> (Result<()>, Duration) {
+    ) -> (Result<()>, Option<Duration>) {
         let options = options.map_or(std::ptr::null(), EndableRun::pointer);
         // SAFETY: session, options and binding are alive, and the binding is of this session and used by nobody else.
         let (status, time) = self.threading.timed(|| unsafe {

@@ -7,7 +7,7 @@ use ort::sys::{ONNXTensorElementDataType, ONNXType, OrtTensorTypeAndShapeInfo, O
 
 use crate::engine::runtime::dtype::from_ort;
 use crate::engine::runtime::status::check;
-use crate::tensor::{DType, Dim, Shape, SymbolicShape, ValueType};
+use crate::tensor::{DType, Dim, MAX_RANK, Shape, SymbolicShape, ValueType};
 use crate::{Error, Result};
 
 const READ: &str = "read a type";
@@ -82,9 +82,13 @@ unsafe fn read_dtype(info: *const OrtTensorTypeAndShapeInfo) -> Result<DType> {
 
 /// The dimensions of a live tensor, which are all known.
 pub(super) fn sizes(dims: &[i64]) -> Result<Shape> {
-    let size =
-        |dim: &i64| usize::try_from(*dim).map_err(|_| Error::internal(format!("dimension of size {dim}")));
-    dims.iter().map(size).collect()
+    let mut sizes = [0; MAX_RANK];
+    let too_many = || Error::limit_exceeded("rank", MAX_RANK as u64, dims.len() as u64);
+    let sizes = sizes.get_mut(..dims.len()).ok_or_else(too_many)?;
+    for (size, &dim) in sizes.iter_mut().zip(dims) {
+        *size = usize::try_from(dim).map_err(|_| Error::internal(format!("dimension of size {dim}")))?;
+    }
+    Ok(Shape::new(sizes))
 }
 
 /// # Safety

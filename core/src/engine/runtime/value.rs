@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use ort::sys::{ONNXType, OrtAllocatorType, OrtMemType, OrtMemoryInfo, OrtValue};
 use smallvec::SmallVec;
 
+use crate::engine::runtime::call::Call;
 use crate::engine::runtime::dtype::{from_ort, to_ort};
 use crate::engine::runtime::status::check;
 use crate::engine::runtime::strings::default_allocator;
@@ -46,7 +47,7 @@ impl Drop for OwnedValue {
 }
 
 /// An input as ONNX Runtime sees it, valid while the memory it was made of is.
-pub(in crate::engine) struct BorrowedInput<'a> {
+pub(super) struct BorrowedInput<'a> {
     value: OwnedValue,
     /// Copies of tensors whose memory is misaligned for their type, alive as long as the value.
     _copies: SmallVec<[AlignedBuffer; 1]>,
@@ -61,7 +62,7 @@ impl<'a> BorrowedInput<'a> {
     /// # Errors
     /// `unsupported` for an optional that holds nothing (such an input is to be left out), `limit_exceeded` if memory
     /// for a copy cannot be had.
-    pub(in crate::engine) fn new(view: &ValueView<'a>) -> Result<Self> {
+    pub(super) fn new(view: &ValueView<'a>) -> Result<Self> {
         let mut parts = Parts::default();
         let value = match view {
             ValueView::Tensor(view) => parts.tensor(view)?,
@@ -70,8 +71,8 @@ impl<'a> BorrowedInput<'a> {
         Ok(Self { value, _copies: parts.copies, ranges: parts.ranges, memory: PhantomData })
     }
 
-    pub(super) fn pointer(&self) -> *const OrtValue {
-        self.value.pointer()
+    pub(super) fn value(&self) -> &OwnedValue {
+        &self.value
     }
 }
 
@@ -186,7 +187,7 @@ pub(super) fn cpu_memory() -> Result<*const OrtMemoryInfo> {
 
 /// Turns an output into a value. A tensor keeps ONNX Runtime's memory, unless that is an input's passed through,
 /// which may end before the output does.
-pub(in crate::engine) fn from_output(output: OwnedValue, inputs: &[BorrowedInput<'_>]) -> Result<Value> {
+pub(in crate::engine) fn from_output(output: OwnedValue, call: &Call<'_, '_>) -> Result<Value> {
     // First, because asking nothing for its kind ends the process.
     if !has_value(&output)? {
         return Ok(Value::Optional(None));
@@ -197,14 +198,14 @@ pub(in crate::engine) fn from_output(output: OwnedValue, inputs: &[BorrowedInput
     unsafe { check((api.GetValueType)(output.pointer(), (&raw mut kind).cast()), READ)? };
     let is = |known: ONNXType| kind == known as i32;
     if is(ONNXType::ONNX_TYPE_TENSOR) {
-        tensor_output(output, inputs).map(Value::Tensor)
+        tensor_output(output, Some(call)).map(Value::Tensor)
     } else if is(ONNXType::ONNX_TYPE_SEQUENCE) {
         elements(&output)?
-            .map(|element| from_output(element?, inputs))
+            .map(|element| from_output(element?, call))
             .collect::<Result<_>>()
             .map(Value::Sequence)
     } else if is(ONNXType::ONNX_TYPE_MAP) {
-        let mut parts = elements(&output)?.map(|element| tensor_output(element?, inputs));
+        let mut parts = elements(&output)?.map(|element| tensor_output(element?, Some(call)));
         let mut part =
             || parts.next().unwrap_or_else(|| Err(Error::internal("a map without keys or values")));
         Ok(Value::Map(Map::new(part()?, part()?)?))
@@ -256,7 +257,7 @@ impl SharedBytes for OutputBytes {
 }
 
 /// Turns an output that is a tensor into one, as [`from_output`] does.
-pub(in crate::engine) fn tensor_output(output: OwnedValue, inputs: &[BorrowedInput<'_>]) -> Result<Tensor> {
+pub(in crate::engine) fn tensor_output(output: OwnedValue, call: Option<&Call<'_, '_>>) -> Result<Tensor> {
     let (dtype, shape) = dtype_and_shape(&output)?;
     let count = shape.element_count()?;
     if dtype == DType::String {
@@ -266,13 +267,15 @@ pub(in crate::engine) fn tensor_output(output: OwnedValue, inputs: &[BorrowedInp
     let len = dtype.size_bytes(count)?;
     let bytes = if len == 0 { NonNull::dangling() } else { data(&output)? };
     let start = bytes.as_ptr().addr();
-    let overlaps = |range: &Range<usize>| range.start < start + len && start < range.end;
-    let is_input = len > 0 && inputs.iter().flat_map(|input| &input.ranges).any(overlaps);
+    let is_input = len > 0 && call.is_some_and(|call| call.overlaps(&(start..start + len)));
     let shared = OutputBytes { _value: output, bytes, len };
     if is_input {
         return Tensor::from_bytes(dtype, shape, shared.bytes());
     }
-    Tensor::from_shared(dtype, shape, Arc::new(shared))
+    match dtype {
+        DType::Bool => Tensor::from_shared(dtype, shape, Arc::new(shared)),
+        _ => Ok(Tensor::trusted_shared(dtype, shape, Arc::new(shared))),
+    }
 }
 
 /// The elements of a tensor that has some, in ordinary memory.

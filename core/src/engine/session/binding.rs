@@ -183,7 +183,7 @@ impl<'m> Binding<'m> {
         let values = self.tables[last].outputs()?;
         let slots = self.bound.outputs.iter().zip(values);
         let allocated = slots.filter(|(slot, _)| slot.tensors.is_none());
-        allocated.map(|(slot, value)| Ok((slot.index, tensor_output(value, &[])?))).collect()
+        allocated.map(|(slot, value)| Ok((slot.index, tensor_output(value, None)?))).collect()
     }
 }
 

@@ -44,9 +44,9 @@ impl Declared<'_> {
     }
 
     /// Whether every input is given that must be: optional ones may be left out.
-    pub(super) fn complete(&self, places: &[usize]) -> Result<()> {
+    pub(super) fn complete(&self, is_given: impl Fn(usize) -> bool) -> Result<()> {
         let optional = |info: &ValueInfo| matches!(info.value_type, ValueType::Optional { .. });
-        match (0..self.inputs.len()).find(|at| !places.contains(at) && !optional(&self.inputs[*at])) {
+        match (0..self.inputs.len()).find(|&at| !is_given(at) && !optional(&self.inputs[at])) {
             None => Ok(()),
             Some(at) => {
                 Err(Error::tensor_mismatch(&self.inputs[at].name, &self.inputs[at].value_type, "nothing"))

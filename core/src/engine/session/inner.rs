@@ -1,13 +1,15 @@
 //! What every handle of a session shares: the way all runs take, from waiting for a place to what ended them.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::engine::runtime::{EndableRun, RawSession, SessionOptions};
+use crate::engine::compile::clock::nanoseconds;
+use crate::engine::runtime::{CallMemory, EndableRun, RawSession, SessionOptions};
 use crate::engine::session::cancel::CancelToken;
 use crate::engine::session::flight::{Budget, Ending, Flight};
 use crate::engine::session::limit::Limit;
-use crate::engine::session::{SessionReport, watchdog};
+use crate::engine::session::{SessionReport, memory, watchdog};
+use crate::metrics::{LoadPhases, RunOutcome, RunRecorder, SessionMetrics};
 use crate::tensor::ValueInfo;
 use crate::{Error, ErrorKind, Result};
 
@@ -19,8 +21,15 @@ pub(super) struct Inner {
     pub(super) report: SessionReport,
     pub(super) first_run_ns: OnceLock<u64>,
     limit: Option<Limit>,
-    /// Flights of runs that are over.
-    spare: Mutex<Vec<Arc<Flight>>>,
+    recorder: RunRecorder,
+    /// What runs that are over leave for later ones.
+    spare: Mutex<Spare>,
+}
+
+#[derive(Default)]
+struct Spare {
+    flights: Vec<Arc<Flight>>,
+    memories: Vec<CallMemory>,
 }
 
 /// What may end a run from outside.
@@ -43,8 +52,8 @@ impl Control<'_> {
     }
 }
 
-/// What a run gave, and how long it computed.
-pub(super) type Timed<T> = (Result<T>, Duration);
+/// What a run gave, and how long it computed if that was timed.
+pub(super) type Timed<T> = (Result<T>, Option<Duration>);
 
 impl Inner {
     pub(super) fn new(raw: RawSession, report: SessionReport, options: &SessionOptions) -> Self {
@@ -53,8 +62,8 @@ impl Inner {
         let all_outputs = (0..outputs.len()).collect();
         let wait = Duration::from_millis(options.concurrency_wait_ms);
         let limit = options.concurrency_limit.map(|places| Limit::new(places.get(), wait));
-        let (first_run_ns, spare) = (OnceLock::new(), Mutex::default());
-        Self { raw, output_names, all_outputs, report, first_run_ns, limit, spare }
+        let (first_run_ns, recorder, spare) = (OnceLock::new(), RunRecorder::new(), Mutex::default());
+        Self { raw, output_names, all_outputs, report, first_run_ns, limit, recorder, spare }
     }
 
     /// Number of inputs and, behind them, of initializers that can be replaced.
@@ -68,53 +77,90 @@ impl Inner {
         inputs.get(place).unwrap_or_else(|| &self.raw.initializers()[place - inputs.len()])
     }
 
-    /// Runs: waits for a place if the session has a bound, and lets deadline and tokens end it.
+    /// Runs: waits for a place if the session has a bound, lets deadline and tokens end it, and records it.
     pub(super) fn run<T>(
         &self,
         control: &Control<'_>,
         run: impl FnOnce(Option<&EndableRun>) -> Timed<T>,
     ) -> Result<T> {
-        if !control.is_needed() {
-            let place = self.limit.as_ref().map(|limit| limit.take(None)).transpose();
-            let _place = place.map_err(|full| full.unwrap_or_else(|| ErrorKind::Cancelled.into()))?;
-            return self.noted(run(None));
-        }
-        let flight = self.flight()?;
-        let result = self.run_controlled(&flight, control, run);
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(flight);
+        self.recorder.started();
+        let mut outcome = RunOutcome::default();
+        let result = if control.is_needed() {
+            self.run_controlled(control, run, &mut outcome)
+        } else {
+            self.in_place(None, &mut outcome, |outcome| self.noted(run(None), outcome))
+        };
+        outcome.error = result.as_ref().err().map(Error::code);
+        self.recorder.ended(outcome);
         result
     }
 
     fn run_controlled<T>(
         &self,
-        flight: &Arc<Flight>,
         control: &Control<'_>,
         run: impl FnOnce(Option<&EndableRun>) -> Timed<T>,
+        outcome: &mut RunOutcome,
     ) -> Result<T> {
-        let watched = Watched::new(flight, control)?;
+        let flight = self.flight()?;
         let ended = || flight.ending().map(|ending| control.error(ending));
-        let place = self.limit.as_ref().map(|limit| limit.take(Some(flight))).transpose();
-        let place =
-            place.map_err(|full| full.or_else(ended).unwrap_or_else(|| ErrorKind::Cancelled.into()))?;
-        if let Some(error) = ended() {
-            return Err(error);
-        }
-        let result = self.noted(run(Some(flight.run())));
-        drop((place, watched));
+        let watched = Watched::new(&flight, control)?;
+        let result = self.in_place(Some(&flight), outcome, |outcome| match ended() {
+            Some(error) => Err(error),
+            None => self.noted(run(Some(flight.run())), outcome),
+        });
+        drop(watched);
         // An error after the flight was ended is the end itself; a result that was ready by then is as good as ever.
-        result.map_err(|error| ended().unwrap_or(error))
+        let result = result.map_err(|error| ended().unwrap_or(error));
+        self.spare().flights.push(flight);
+        result
     }
 
-    /// Keeps the time of the first run, and only that.
-    fn noted<T>(&self, (result, time): Timed<T>) -> Result<T> {
-        if self.first_run_ns.get().is_none() && result.is_ok() {
-            let _ = self.first_run_ns.set(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    /// Goes on once there is a place.
+    fn in_place<T>(
+        &self,
+        flight: Option<&Flight>,
+        outcome: &mut RunOutcome,
+        go_on: impl FnOnce(&mut RunOutcome) -> Result<T>,
+    ) -> Result<T> {
+        let Some(limit) = &self.limit else { return go_on(outcome) };
+        let start = Instant::now();
+        let place = limit.take(flight);
+        outcome.queue_ns = nanoseconds(start);
+        // Without a reason of its own the flight was ended, whose reason the caller knows.
+        let _place = place.map_err(|full| full.unwrap_or_else(|| ErrorKind::Cancelled.into()))?;
+        go_on(outcome)
+    }
+
+    /// Keeps the time of a run that was timed.
+    fn noted<T>(&self, (result, time): Timed<T>, outcome: &mut RunOutcome) -> Result<T> {
+        outcome.compute_ns = time.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        if let (Some(time_ns), Ok(_), None) = (outcome.compute_ns, &result, self.first_run_ns.get()) {
+            let _ = self.first_run_ns.set(time_ns);
         }
         result
     }
 
+    /// What was recorded of the runs, and how the session was loaded.
+    pub(super) fn metrics(&self) -> SessionMetrics {
+        let load = LoadPhases { first_run_ns: self.first_run_ns.get().copied(), ..self.report.phases };
+        let (mapped_bytes, private_bytes) = (self.report.mapped_bytes, memory::private_bytes());
+        SessionMetrics { load, mapped_bytes, private_bytes, ..self.recorder.snapshot() }
+    }
+
+    pub(super) fn take_memory(&self) -> CallMemory {
+        self.spare().memories.pop().unwrap_or_default()
+    }
+
+    pub(super) fn return_memory(&self, memory: CallMemory) {
+        self.spare().memories.push(memory);
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Spare> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn flight(&self) -> Result<Arc<Flight>> {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = self.spare().flights.pop();
         match spare {
             Some(flight) => {
                 flight.renew();

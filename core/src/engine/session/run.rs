@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 
 use crate::Result;
-use crate::engine::runtime::{BorrowedInput, OwnedValue, from_output, tensor_output};
+use crate::engine::runtime::{Call, OwnedValue, from_output, tensor_output};
 use crate::engine::session::check::{self, Declared};
 use crate::engine::session::flight::Budget;
 use crate::engine::session::inner::{Control, Inner};
@@ -34,33 +34,6 @@ impl RunOptions {
     }
 }
 
-/// Inputs that a run can take.
-#[derive(Default)]
-struct Inputs<'a> {
-    places: SmallVec<[usize; 8]>,
-    values: SmallVec<[BorrowedInput<'a>; 4]>,
-    /// Places of optional inputs that hold nothing.
-    absent: SmallVec<[usize; 4]>,
-}
-
-impl<'a> Inputs<'a> {
-    fn add(&mut self, declared: &Declared<'_>, name: &str, value: &ValueView<'a>) -> Result<()> {
-        let place = declared.place(name)?;
-        declared.accepts(place, value)?;
-        if self.places.contains(&place) || self.absent.contains(&place) {
-            return Err(check::given_twice(name));
-        }
-        // ONNX Runtime takes an optional input that holds nothing by not getting it at all.
-        if matches!(value, ValueView::Value(Value::Optional(None))) {
-            self.absent.push(place);
-            return Ok(());
-        }
-        self.places.push(place);
-        self.values.push(BorrowedInput::new(value).map_err(|error| error.context(declared.title(place)))?);
-        Ok(())
-    }
-}
-
 impl Inner {
     /// Checks and runs; `wanted` are indices of outputs.
     pub(super) fn run_values<'a, N: AsRef<str>>(
@@ -69,16 +42,41 @@ impl Inner {
         wanted: &[usize],
         control: &Control<'_>,
     ) -> Result<Outputs> {
-        let declared = self.declared();
-        let mut given = Inputs::default();
-        for (name, value) in inputs {
-            given.add(&declared, name.as_ref(), &value)?;
+        let mut memory = self.take_memory();
+        let mut call = memory.call();
+        self.give(&mut call, inputs)?;
+        let outputs = self.run(control, |endable| self.raw.run(&call, wanted, endable))?;
+        let mut named = SmallVec::with_capacity(wanted.len());
+        for (&at, output) in wanted.iter().zip(outputs) {
+            named.push(self.named_output(at, output, &call)?);
         }
-        declared.complete(&given.places)?;
-        let outputs =
-            self.run(control, |endable| self.raw.run(&given.places, &given.values, wanted, endable))?;
-        let named = |(&at, output): (&usize, OwnedValue)| self.named_output(at, output, &given.values);
-        wanted.iter().zip(outputs).map(named).collect::<Result<_>>().map(Outputs::new)
+        drop(call);
+        self.return_memory(memory);
+        Ok(Outputs::new(named))
+    }
+
+    /// Gives a call its inputs, once they are known to fit.
+    fn give<'a, N: AsRef<str>>(
+        &self,
+        call: &mut Call<'_, 'a>,
+        inputs: impl Iterator<Item = (N, ValueView<'a>)>,
+    ) -> Result<()> {
+        let declared = self.declared();
+        let mut absent = SmallVec::<[usize; 4]>::new();
+        for (name, value) in inputs {
+            let place = declared.place(name.as_ref())?;
+            declared.accepts(place, &value)?;
+            if call.has(place) || absent.contains(&place) {
+                return Err(check::given_twice(name.as_ref()));
+            }
+            // ONNX Runtime takes an optional input that holds nothing by not getting it at all.
+            if matches!(value, ValueView::Value(Value::Optional(None))) {
+                absent.push(place);
+                continue;
+            }
+            call.give(place, &value).map_err(|error| error.context(declared.title(place)))?;
+        }
+        declared.complete(|place| call.has(place))
     }
 
     /// Indices of the outputs that options ask for.
@@ -93,16 +91,11 @@ impl Inner {
         Declared { inputs: self.raw.inputs(), initializers: self.raw.initializers() }
     }
 
-    fn named_output(
-        &self,
-        at: usize,
-        output: OwnedValue,
-        inputs: &[BorrowedInput<'_>],
-    ) -> Result<(Arc<str>, Value)> {
+    fn named_output(&self, at: usize, output: OwnedValue, call: &Call<'_, '_>) -> Result<(Arc<str>, Value)> {
         let info = &self.raw.outputs()[at];
         let value = match info.value_type {
-            ValueType::Tensor { .. } => tensor_output(output, inputs).map(Value::Tensor),
-            _ => from_output(output, inputs),
+            ValueType::Tensor { .. } => tensor_output(output, Some(call)).map(Value::Tensor),
+            _ => from_output(output, call),
         };
         let value = value.map_err(|error| error.context(format!("output `{}`", info.name)))?;
         Ok((self.output_names[at].clone(), value))

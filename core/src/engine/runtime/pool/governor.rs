@@ -11,8 +11,9 @@ use crate::engine::runtime::Runtime;
 /// How often the governor looks while runs are under way.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// Workers that wait for a core for more than this share of the time have a busy neighbour.
-const STARVED_SHARE: u32 = 8;
+/// Workers that wait for a core for more than one in so many milliseconds are worse than none. A program that keeps a
+/// core busy all the time makes them wait for half of it.
+const STARVED_SHARE: u32 = 3;
 
 /// For how long workers with a busy neighbour are left asleep: more each time, as long as the neighbour stays.
 const SHORTEST_REST: Duration = Duration::from_millis(25);
@@ -45,11 +46,12 @@ fn govern(pool: &'static Pool) {
         }
         if parking.is_none() {
             parking = Runtime::loaded().and_then(|runtime| {
-                let made = Parking::new(runtime, &pool.gate, pool.thread_count());
+                let made = Parking::new(runtime, pool);
                 made.map_err(|error| tracing::warn!("workers cannot be put to sleep: {error}")).ok()
             });
         }
         let Some(parking) = &parking else { return };
+        pool.may_pass.store(reason != Reason::Idle, Ordering::Relaxed);
         pool.gate.close();
         // A run that began before it could see the gate closed must not be left alone.
         if reason == Reason::Idle && pool.running.load(Ordering::SeqCst) > 0 {
@@ -60,6 +62,25 @@ fn govern(pool: &'static Pool) {
             pool.gate.set_open();
             tracing::warn!("workers cannot be put to sleep: {error}");
             return;
+        }
+    }
+}
+
+/// How often the governor looks whether workers are of use again to runs that began while they were not.
+const LOOK_AGAIN_EVERY: Duration = Duration::from_millis(10);
+
+/// Waits until the gate is open; opens it if the reason to close it has passed and a run goes on.
+pub(super) fn wait_for_better_times(pool: &Pool) {
+    while !pool.gate.wait_for(LOOK_AGAIN_EVERY) {
+        let running = pool.running.load(Ordering::SeqCst);
+        let rested = pool.since_epoch(Instant::now()) >= pool.asleep_until_ns.load(Ordering::Relaxed);
+        if running == 0 {
+            // Nobody is in the way of the next run, which opens the gate itself.
+            pool.may_pass.store(false, Ordering::Relaxed);
+            return pool.gate.wait();
+        }
+        if rested && running < pool.thread_count() {
+            return pool.gate.set_open();
         }
     }
 }

@@ -17,7 +17,7 @@ mod workers;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::thread::Thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use crate::engine::runtime::cpu::usable_physical_cores;
@@ -42,6 +42,8 @@ pub(super) struct Pool {
     asleep_until_ns: AtomicU64,
     /// The last run asked for sleep without delay.
     sleep_now: AtomicBool,
+    /// The workers were put to sleep for what may pass while runs go on.
+    may_pass: AtomicBool,
     epoch: Instant,
     governor: OnceLock<Thread>,
 }
@@ -66,6 +68,7 @@ impl Pool {
             last_end_ns: AtomicU64::new(0),
             asleep_until_ns: AtomicU64::new(0),
             sleep_now: AtomicBool::new(false),
+            may_pass: AtomicBool::new(false),
             epoch: Instant::now(),
             governor: OnceLock::new(),
         }
@@ -112,6 +115,16 @@ impl Pool {
         let follows_closely = now < self.last_end_ns.load(Ordering::Relaxed) + STAY_AWAKE.as_nanos() as u64;
         let is_long = typical.is_none_or(|typical| typical >= WORTH_WAKING);
         now >= self.asleep_until_ns.load(Ordering::Relaxed) && (is_long || follows_closely)
+    }
+
+    /// What a worker does while the gate is closed; the governor, who is held with them, keeps an eye on the reason.
+    fn wait_at_gate(&self) {
+        let is_governor = self.governor.get().is_some_and(|governor| governor.id() == thread::current().id());
+        if is_governor && self.may_pass.load(Ordering::Relaxed) {
+            governor::wait_for_better_times(self);
+        } else {
+            self.gate.wait();
+        }
     }
 
     fn since_epoch(&self, moment: Instant) -> u64 {

@@ -7,6 +7,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use ort::AsPointer;
 use ort::sys::{
@@ -15,6 +16,7 @@ use ort::sys::{
     OrtSession, OrtStatusPtr,
 };
 
+use super::Pool;
 use crate::engine::runtime::Runtime;
 use crate::engine::runtime::session_options::OwnedOptions;
 use crate::engine::runtime::status::check;
@@ -47,7 +49,15 @@ impl Gate {
         self.opened.notify_all();
     }
 
-    fn wait(&self) {
+    /// Waits until the gate is open, but not longer; gives whether it is.
+    pub(super) fn wait_for(&self, time: Duration) -> bool {
+        let guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.opened.wait_timeout_while(guard, time, |()| self.is_closed());
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        !self.is_closed()
+    }
+
+    pub(super) fn wait(&self) {
         let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         while self.is_closed() {
             guard = self.opened.wait(guard).unwrap_or_else(PoisonError::into_inner);
@@ -60,8 +70,7 @@ impl Gate {
 struct HoldOp {
     /// First, because ONNX Runtime gives its functions a pointer to it.
     base: OrtCustomOp,
-    gate: &'static Gate,
-    thread_count: usize,
+    pool: &'static Pool,
 }
 
 /// The session whose run occupies the workers.
@@ -79,8 +88,8 @@ const HOLD: &str = "hold its worker threads";
 
 impl Parking {
     /// A session that can hold as many threads as the pool has, the caller's included.
-    pub(super) fn new(runtime: &Runtime, gate: &'static Gate, thread_count: usize) -> Result<Self> {
-        let op: &'static HoldOp = Box::leak(Box::new(HoldOp { base: description(), gate, thread_count }));
+    pub(super) fn new(runtime: &Runtime, pool: &'static Pool) -> Result<Self> {
+        let op: &'static HoldOp = Box::leak(Box::new(HoldOp { base: description(), pool }));
         let options = OwnedOptions::bare()?;
         let api = ort::api();
         let (mut domain, mut session) = (ptr::null_mut(), ptr::null_mut());
@@ -128,9 +137,9 @@ impl Parking {
 }
 
 /// One iteration of the loop: waits at the gate.
-unsafe extern "C" fn wait_at_gate(gate: *mut c_void, _index: usize) {
-    // SAFETY: `compute` passes a gate that is never freed.
-    unsafe { &*gate.cast::<Gate>() }.wait();
+unsafe extern "C" fn wait_at_gate(pool: *mut c_void, _index: usize) {
+    // SAFETY: `compute` passes the pool, which is never freed.
+    unsafe { &*pool.cast::<Pool>() }.wait_at_gate();
 }
 
 unsafe extern "system" fn compute(kernel: *mut c_void, context: *mut OrtKernelContext) -> OrtStatusPtr {
@@ -143,8 +152,8 @@ unsafe extern "system" fn compute(kernel: *mut c_void, context: *mut OrtKernelCo
         if !status.0.is_null() {
             return status;
         }
-        let gate = ptr::from_ref(op.gate).cast_mut().cast();
-        (ort::api().KernelContext_ParallelFor)(context, wait_at_gate, op.thread_count, 0, gate)
+        let pool = ptr::from_ref(op.pool).cast_mut().cast();
+        (ort::api().KernelContext_ParallelFor)(context, wait_at_gate, op.pool.thread_count(), 0, pool)
     }
 }
 

@@ -1,19 +1,28 @@
 //! The models that are measured and what they are fed with.
 
-use ortlet_bench::order::{Elements, Input};
+use crate::order::{Elements, Input};
+
+/// The names of all models whose figures count.
+pub const NAMES: [&str; 5] = ["magika", "silero-vad", "minilm", "rec", "cls"];
 
 /// A model of the test data.
+#[derive(Clone, Debug)]
 pub struct Model {
     /// How options and tables call it.
     pub name: &'static str,
-    /// Its file below the folder of models.
+    /// Its file below the folder of models, or of the ONNX project's tests.
     pub file: &'static str,
     /// What it is fed with.
     pub inputs: Vec<Input>,
 }
 
+/// Those of these names, in their order here.
+pub fn named(names: &[&str]) -> Vec<Model> {
+    real().into_iter().filter(|model| names.contains(&model.name)).collect()
+}
+
 /// The models whose figures count.
-pub fn real() -> Vec<Model> {
+fn real() -> Vec<Model> {
     use Elements::{Float32, Int32, Int64};
     let pixels = |width| vec![input("x", Float32, &[1, 3, 48, width], [-100, 201, 128])];
     vec![
@@ -56,4 +65,15 @@ pub fn floor() -> Model {
 
 fn input(name: &str, dtype: Elements, dims: &[usize], [start, modulus, divisor]: [i64; 3]) -> Input {
     Input { name: name.into(), dtype, dims: dims.to_vec(), start, modulus, divisor }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_a_model() {
+        assert_eq!(named(&NAMES).iter().map(|model| model.name).collect::<Vec<_>>(), NAMES);
+        assert_eq!(real().len(), NAMES.len());
+    }
 }

@@ -6,6 +6,7 @@ use std::thread;
 
 use serde::Serialize;
 
+/// The machine at one moment.
 #[derive(Serialize)]
 pub struct Machine {
     cpu: Option<String>,
@@ -16,6 +17,7 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// This one, now.
     pub fn now() -> Self {
         let line = |path: &str, start: &str| {
             let text = fs::read_to_string(path).ok()?;

@@ -7,8 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use ortlet_bench::memory::Memory;
-use ortlet_bench::order::{Answer, Order, Sample};
+
+use crate::cpu;
+use crate::load::{Load, Runs};
+use crate::memory::Memory;
+use crate::order::{Answer, Order, Sample};
 
 /// Longer than the slowest candidate takes for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -21,6 +24,10 @@ pub struct Process {
 }
 
 impl Process {
+    /// Starts it; what it measures meanwhile is its [`Process::sample`].
+    ///
+    /// # Errors
+    /// It cannot be started.
     pub fn start(mut command: Command, order: &Order) -> Result<Self> {
         command.arg(serde_json::to_string(order)?);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -33,23 +40,34 @@ impl Process {
     }
 
     /// What it measured while it started.
+    ///
+    /// # Errors
+    /// What it says, or that it says nothing.
     pub fn sample(&self) -> Result<Sample> {
         match self.answer()? {
             Answer::Sample(sample) => Ok(sample),
             Answer::Error(reason) => Err(anyhow!(reason)),
-            Answer::Latency(_) => bail!("answered what was not asked"),
+            Answer::Runs(_) => bail!("answered what was not asked"),
         }
     }
 
-    /// Lets one that holds go on for a while: the median run in nanoseconds.
-    pub fn latency(&mut self, milliseconds: u64) -> Result<u64> {
+    /// Lets one that holds go on for a while.
+    ///
+    /// # Errors
+    /// What it says, or that it says nothing.
+    pub fn run(&mut self, load: &Load) -> Result<Runs> {
         let input = self.child.stdin.as_mut().context("its input")?;
-        writeln!(input, "{milliseconds}").context("ask it")?;
+        writeln!(input, "{}", serde_json::to_string(load)?).context("ask it")?;
         match self.answer()? {
-            Answer::Latency(nanoseconds) => Ok(nanoseconds),
+            Answer::Runs(runs) => Ok(runs),
             Answer::Error(reason) => Err(anyhow!(reason)),
             Answer::Sample(_) => bail!("answered what was not asked"),
         }
+    }
+
+    /// How many threads it has now; `None` where the system does not tell.
+    pub fn threads(&self) -> Option<usize> {
+        cpu::threads_of(self.child.id())
     }
 
     fn answer(&self) -> Result<Answer> {
@@ -59,6 +77,9 @@ impl Process {
     }
 
     /// Lets it end by itself, as one that was told to hold does when its input ends.
+    ///
+    /// # Errors
+    /// It ends badly.
     pub fn end(mut self) -> Result<()> {
         drop(self.child.stdin.take());
         let status = self.child.wait().context("wait for it")?;
@@ -95,6 +116,9 @@ fn listen(out: ChildStdout, mut complaints: ChildStderr, answers: &mpsc::Sender<
 }
 
 /// One process from start to end.
+///
+/// # Errors
+/// It fails, and why.
 pub fn sample(command: Command, order: &Order) -> Result<Sample> {
     let process = Process::start(command, order)?;
     let sample = process.sample()?;
@@ -104,6 +128,9 @@ pub fn sample(command: Command, order: &Order) -> Result<Sample> {
 
 /// Several processes alive at once, each after its first output: the memory they have in all, without what their
 /// language costs. `None` where the system does not tell.
+///
+/// # Errors
+/// One of them fails, and why.
 pub fn weigh(commands: Vec<Command>, order: &Order) -> Result<Option<u64>> {
     let order = Order { hold: true, ..order.clone() };
     let started: Result<Vec<_>> =

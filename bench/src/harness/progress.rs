@@ -3,15 +3,12 @@
 use std::fmt;
 use std::io::{IsTerminal, Write, stderr};
 
+/// That line; cleared when dropped.
 pub struct Progress {
     watched: bool,
 }
 
 impl Progress {
-    pub fn new() -> Self {
-        Self { watched: stderr().is_terminal() }
-    }
-
     /// Replaces the line.
     pub fn show(&self, text: impl fmt::Display) {
         if self.watched {
@@ -19,6 +16,12 @@ impl Progress {
             let _ = write!(stderr(), "\r\x1b[K{text}");
             let _ = stderr().flush();
         }
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { watched: stderr().is_terminal() }
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 /// How far the outputs of another engine may be from the peer's: its kernels round otherwise.
 const TOLERANCE: f32 = 1e-2;
 
+/// How the outputs compare.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Agreement {
@@ -46,12 +47,16 @@ impl fmt::Display for Agreement {
 }
 
 /// The outputs that a candidate put into a file.
+///
+/// # Errors
+/// The file cannot be read.
 pub fn read(path: &Path) -> Result<Vec<f32>> {
     let bytes = fs::read(path).with_context(|| format!("read {}", path.display()))?;
     let (elements, _) = bytes.as_chunks::<4>();
     Ok(elements.iter().map(|&element| f32::from_le_bytes(element)).collect())
 }
 
+/// Compares the outputs of another candidate with the peer's.
 pub fn compare(peer: &[f32], other: &[f32]) -> Agreement {
     if peer.len() != other.len() {
         return Agreement::Shape;

@@ -1,0 +1,44 @@
+//! `cargo xtask loom` and `cargo xtask miri`: programs that run the portable code and see what no test run shows.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+
+use crate::{repo, test, tools};
+
+/// The tests of core that only make sense under loom.
+const INTERLEAVINGS: &str = "metrics::interleavings";
+/// The modules whose tests Miri gets through in a few minutes.
+const INTERPRETED: [&str; 2] = ["metrics::", "tensor::"];
+const UNIT_TESTS: [&str; 5] = ["test", "-p", "ortlet", "--no-default-features", "--lib"];
+
+pub fn run_loom() -> Result<ExitCode> {
+    let status = loom().status().context("run the tests under loom")?;
+    Ok(test::exit_code(status.code()))
+}
+
+pub fn run_miri() -> Result<ExitCode> {
+    let status = miri()?.status().context("run the tests under Miri")?;
+    Ok(test::exit_code(status.code()))
+}
+
+/// Tries interleavings of threads in the lock-free parts, which takes seconds.
+pub fn loom() -> Command {
+    let mut command = repo::cargo();
+    command
+        .args(UNIT_TESTS)
+        .args(["--locked", "--quiet", "--", INTERLEAVINGS])
+        .env("RUSTFLAGS", "--cfg loom");
+    command
+}
+
+/// Looks for undefined behaviour and data races, in our code and in what it uses.
+///
+/// # Errors
+/// If Miri is not there and cannot be added to the nightly toolchain.
+pub fn miri() -> Result<Command> {
+    tools::miri()?;
+    let mut command = tools::nightly_cargo();
+    command.arg("miri").args(UNIT_TESTS).args(["--locked", "--quiet", "--"]).args(INTERPRETED);
+    Ok(command)
+}
