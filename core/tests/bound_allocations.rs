@@ -13,7 +13,7 @@ use ortlet::{Binding, CancelToken, Profile, RunOptions, Session, SessionOptions,
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-const RUNS: usize = 40;
+const RUNS: usize = 20;
 
 fn magika(options: &SessionOptions) -> Binding<'static> {
     let session = Session::load(model("magika/model.onnx"), options).unwrap();

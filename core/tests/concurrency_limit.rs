@@ -51,7 +51,6 @@ struct Caller<'scope> {
 const SURELY_COMPUTES: Duration = Duration::from_millis(30);
 
 impl<'scope> Caller<'scope> {
-    /// Starts a run and returns when it computes or waits in line.
     fn start(scope: &'scope Scope<'scope, '_>, session: &'scope Session) -> Self {
         let (tell, told) = mpsc::channel();
         let stop = CancelOnDrop::default();
@@ -61,14 +60,18 @@ impl<'scope> Caller<'scope> {
             tell.send(Task::current()).unwrap();
             run(session, &endless, &options).unwrap_err().code()
         });
-        let caller = Self { stop, run, task: told.recv().unwrap() };
-        // A thread that computes does not sleep; one that sleeps for so long waits in line.
+        Self { stop, run, task: told.recv().unwrap() }
+    }
+
+    /// Returns when it computes or waits in line.
+    fn settle(self) -> Self {
+        // A thread that computes does not sleep for long, even if others hold it up.
         let mut asleep = 0;
-        while asleep < 5 && !caller.computes() {
-            asleep = if caller.task.sleeps() { asleep + 1 } else { 0 };
+        while asleep < 25 && !self.computes() {
+            asleep = if self.task.sleeps() { asleep + 1 } else { 0 };
             thread::sleep(Duration::from_millis(4));
         }
-        caller
+        self
     }
 
     fn computes(&self) -> bool {
@@ -88,7 +91,7 @@ fn fill<'scope>(
     places: usize,
 ) -> Vec<Caller<'scope>> {
     let callers: Vec<_> = (0..places).map(|_| Caller::start(scope, session)).collect();
-    assert!(callers.iter().all(Caller::computes));
+    wait_until("all places are taken", || callers.iter().all(Caller::computes));
     callers
 }
 
@@ -143,7 +146,7 @@ fn places_go_to_those_who_came_first_and_nobody_else_computes() {
     for places in [1, 2] {
         let session = session(places, FOR_EVER_MS);
         thread::scope(|scope| {
-            let mut waiting: VecDeque<_> = (0..7).map(|_| Caller::start(scope, &session)).collect();
+            let mut waiting: VecDeque<_> = (0..7).map(|_| Caller::start(scope, &session).settle()).collect();
             let mut inside = VecDeque::new();
             while !waiting.is_empty() || !inside.is_empty() {
                 while inside.len() < places as usize && !waiting.is_empty() {
@@ -205,7 +208,7 @@ fn a_run_that_waits_can_be_cancelled_and_leaves_the_line() {
 fn a_deadline_ends_the_wait_and_the_place_is_not_lost() {
     let session = session(1, FOR_EVER_MS);
     thread::scope(|scope| {
-        let inside = Caller::start(scope, &session);
+        let inside = Caller::start(scope, &session).settle();
         for deadline_ms in [0, 1, 15] {
             let deadline = Some(Duration::from_millis(deadline_ms));
             let options = RunOptions { deadline, ..RunOptions::default() };
