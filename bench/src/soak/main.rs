@@ -8,8 +8,8 @@ mod subjects;
 mod watch;
 
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ fn run(options: &Options) -> Result<bool> {
             let (stop, problems) = (&stop, &problems);
             scope.spawn(move || {
                 if let Err(problem) = caller.work(stop) {
-                    let mut problems = problems.lock().unwrap_or_else(|broken| broken.into_inner());
+                    let mut problems = problems.lock().unwrap_or_else(PoisonError::into_inner);
                     problems.push(format!("{}: {problem:#}", caller.name()));
                     // Nothing that follows would tell more.
                     stop.store(true, Ordering::Relaxed);
@@ -65,7 +65,7 @@ fn run(options: &Options) -> Result<bool> {
         look(options, &stop, &counts, &mut watch);
         stop.store(true, Ordering::Relaxed);
     });
-    let problems = problems.into_inner().unwrap_or_else(|broken| broken.into_inner());
+    let problems = problems.into_inner().unwrap_or_else(PoisonError::into_inner);
     let report = Report::new(options.seconds, &counts, &watch, problems);
     print!("{}", if options.json { report.json()? } else { report.text() });
     Ok(report.is_good)

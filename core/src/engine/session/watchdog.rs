@@ -4,7 +4,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::engine::session::flight::{Ending, Flight};
+use crate::engine::session::flight::Flight;
+use crate::engine::session::signal::Ending;
 use crate::{Error, Result};
 
 /// How long the thread waits for another deadline before it ends. Starting it takes longer than many a run.
