@@ -22,8 +22,11 @@ fn fill(binding: &mut Binding<'_>, name: &str, value: &Value) {
     binding.input_mut(name).unwrap().copy_from(&value.as_tensor().unwrap().view()).unwrap();
 }
 
+type Inputs = Vec<(String, Value)>;
+type Expected = Vec<(String, Tensor)>;
+
 /// The step's inputs, and the outputs that plain onnxruntime gave.
-fn step(case: &Case, number: usize) -> (Vec<(String, Value)>, Vec<(String, Tensor)>) {
+fn step(case: &Case, number: usize) -> (Inputs, Expected) {
     let step = &case.steps[number];
     let outputs = reference().outputs(step).into_iter();
     let outputs = outputs.map(|(name, value)| (name, value.into_tensor().unwrap()));
