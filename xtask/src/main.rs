@@ -13,6 +13,7 @@ mod python;
 mod repo;
 mod say;
 mod setup;
+mod soak;
 mod stamp;
 mod test;
 mod tidy;
@@ -32,6 +33,7 @@ Commands:
   demo [FILES...]    tell the types of files (without FILES: of this repository) with a real model
   test [-- ARGS...]  set up, then run every test; ARGS go to `cargo test`
   bench NAME [...]   measure against other ways to run the same models (without NAME: list the benchmarks)
+  soak [OPTIONS]     runs of every kind at once for ten minutes: exact results, flat memory (--seconds N, --json)
   ci                 format, lints, docs, licences, layering, portable builds, loom and Miri
   loom               only what loom checks: interleavings of threads in the lock-free parts
   miri               only what Miri checks: undefined behaviour and data races in portable modules (needs nightly)
@@ -69,6 +71,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "demo" => demo::run(rest),
         "test" => test::run(rest),
         "bench" => bench::run(rest),
+        "soak" => soak::run(rest),
         "ci" => no_arguments(rest).map_or_else(Ok, |()| ci::run()),
         "loom" => no_arguments(rest).map_or_else(Ok, |()| checkers::run_loom()),
         "miri" => no_arguments(rest).map_or_else(Ok, |()| checkers::run_miri()),

@@ -21,6 +21,10 @@ pub trait Element: sealed::Sealed + CheckedBitPattern + NoUninit + Default + Sen
     /// The bytes as elements, or `None` if they are misaligned, not a whole number of elements, or (for `bool`)
     /// hold a value that the type does not have.
     fn from_bytes(bytes: &[u8]) -> Option<&[Self]> {
+        // No elements lie nowhere in particular.
+        if bytes.is_empty() {
+            return Some(&[]);
+        }
         bytemuck::checked::try_cast_slice(bytes).ok()
     }
 }

@@ -168,6 +168,12 @@ mod tests {
         assert_eq!(view.as_slice::<i32>().unwrap_err().code(), ErrorCode::TensorMismatch);
         assert!(view.as_strings().is_err());
         assert!(TensorView::from_slice([4], &data).is_err());
+        // No elements are aligned wherever they are said to lie.
+        let bytes = [0_u8; 9];
+        for start in 0..8 {
+            let empty = TensorView::from_bytes(DType::F64, [0, 3], &bytes[start..start]).unwrap();
+            assert!(empty.as_slice::<f64>().unwrap().is_empty());
+        }
 
         let bytes = view.bytes().unwrap();
         assert!(TensorView::from_bytes(DType::F32, [2], bytes).is_err());

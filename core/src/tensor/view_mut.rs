@@ -76,6 +76,9 @@ impl<'a> TensorViewMut<'a> {
         if self.dtype != T::DTYPE {
             return Err(Error::tensor_mismatch("view", T::DTYPE, self.dtype));
         }
+        if self.bytes.is_empty() {
+            return Ok(&mut []);
+        }
         let misaligned = |_| Error::tensor_mismatch("view", T::DTYPE, format!("misaligned {}", self.dtype));
         bytemuck::checked::try_cast_slice_mut(self.bytes).map_err(misaligned)
     }
@@ -131,6 +134,10 @@ mod tests {
         assert!(view.copy_from(&TensorView::from_slice([16], &other).unwrap()).is_err());
         view.copy_from(&TensorView::from_slice([4, 4], &other).unwrap()).unwrap();
         assert_eq!(memory, other);
+        for start in 0..8 {
+            let mut empty = TensorViewMut::from_bytes(DType::F64, [0], &mut memory[start..start]).unwrap();
+            assert!(empty.as_slice_mut::<f64>().unwrap().is_empty());
+        }
         assert!(TensorViewMut::from_bytes(DType::F32, [3], &mut memory).is_err());
         assert!(TensorViewMut::from_slice([5], &mut [0.0_f32; 4]).is_err());
     }

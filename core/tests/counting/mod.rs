@@ -3,9 +3,17 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts the memory that the current thread holds.
+/// Counts the memory that the current thread holds, and the allocations of the process.
 pub struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+/// How often Rust code of this process has asked for memory.
+pub fn allocations_so_far() -> u64 {
+    ALLOCATIONS.load(Ordering::SeqCst)
+}
 
 thread_local! {
     /// Bytes held now.
@@ -26,6 +34,7 @@ fn count(taken: usize, given_back: usize) {
 // SAFETY: every call goes to the system's allocator unchanged; counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::SeqCst);
         count(layout.size(), 0);
         // SAFETY: the caller keeps the promises of `alloc`.
         unsafe { System.alloc(layout) }
@@ -38,6 +47,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::SeqCst);
         // Both exist while the bytes are moved.
         count(size, 0);
         count(0, layout.size());

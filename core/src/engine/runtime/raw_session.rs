@@ -134,7 +134,7 @@ impl RawSession {
         exit::stay_ahead();
         check(status, "create the session")?;
         let session = NonNull::new(session).ok_or_else(|| Error::internal("ONNX Runtime gave no session"))?;
-        let threading = Threading::new(runtime, creation.options)?;
+        let threading = Threading::new(runtime, creation)?;
         Self {
             session,
             threading,

@@ -21,9 +21,14 @@ const SPIN_DURATION_US: &str = "1000";
 /// More threads than any device has; a larger number is a mistake that would exhaust the process.
 const MAX_THREADS: u32 = 1024;
 
-/// Configuration entries that only make sense for threads of a session's own.
-const OWN_THREADS_CONFIG: [&str; 3] =
-    ["session.intra_op", "session.force_spinning_stop", "session.use_per_session_threads"];
+/// Configuration entries that only make sense for threads of a session's own, or are only safe with them.
+const OWN_THREADS_CONFIG: [&str; 4] = [
+    "session.intra_op",
+    "session.force_spinning_stop",
+    "session.use_per_session_threads",
+    // As `Creation::profile`.
+    "session.enable_profiling",
+];
 
 /// Where the threads of a session's runs come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +42,8 @@ pub(super) enum ThreadSource {
 impl ThreadSource {
     /// # Errors
     /// `invalid_argument` for a number of threads that no device has.
-    pub(super) fn of(runtime: &Runtime, options: &SessionOptions) -> Result<Self> {
+    pub(super) fn of(runtime: &Runtime, creation: &Creation<'_>) -> Result<Self> {
+        let options = creation.options;
         let pool = runtime.pool().thread_count();
         let wanted = match (options.threads, options.profile) {
             (Threads::Auto, Profile::Throughput) => 1,
@@ -49,7 +55,10 @@ impl ThreadSource {
             }
         };
         let is_own = |key: &String| OWN_THREADS_CONFIG.iter().any(|start| key.starts_with(start));
-        let pooled = wanted == pool && wanted > 1 && !options.config.keys().any(is_own);
+        // Profiling a session profiles its threads too. Switched on while threads of the pool are at work, or asleep,
+        // it corrupts ONNX Runtime's memory.
+        let needs_own = creation.profile.is_some() || options.config.keys().any(is_own);
+        let pooled = wanted == pool && wanted > 1 && !needs_own;
         Ok(if pooled { Self::Pool } else { Self::Own(wanted) })
     }
 }
@@ -87,17 +96,7 @@ impl OwnedOptions {
         // SAFETY: the options are alive.
         let status = unsafe { (api.SetSessionGraphOptimizationLevel)(own.0, to_ort(level)) };
         check(status, "set the optimization level")?;
-        own.threads(
-            runtime,
-            match ThreadSource::of(runtime, options)? {
-                // A profiled session also records what its workers do; those of the pool crash when they serve other
-                // sessions at the same time.
-                ThreadSource::Pool if creation.profile.is_some() => {
-                    ThreadSource::Own(runtime.pool().thread_count())
-                }
-                source => source,
-            },
-        )?;
+        own.threads(runtime, ThreadSource::of(runtime, creation)?)?;
         own.dims(options)?;
         // Told, because ONNX Runtime would go by the file's name.
         own.config("session.load_model_format", creation.format.name())?;

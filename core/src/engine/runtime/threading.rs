@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::engine::runtime::pool::RunHint;
 use crate::engine::runtime::session_options::ThreadSource;
-use crate::engine::runtime::{Profile, Runtime, SessionOptions};
+use crate::engine::runtime::{Creation, Profile, Runtime};
 
 /// Runs that typically take less cannot use a second thread, and reading the clock twice is a tenth of the shortest.
 const TINY: Duration = Duration::from_micros(5);
@@ -28,11 +28,11 @@ pub(super) struct Threading {
 impl Threading {
     /// # Errors
     /// As [`ThreadSource::of`].
-    pub(super) fn new(runtime: &'static Runtime, options: &SessionOptions) -> Result<Self> {
+    pub(super) fn new(runtime: &'static Runtime, creation: &Creation<'_>) -> Result<Self> {
         Ok(Self {
             runtime,
-            uses_workers: ThreadSource::of(runtime, options)? == ThreadSource::Pool,
-            stay_awake: options.profile != Profile::Battery,
+            uses_workers: ThreadSource::of(runtime, creation)? == ThreadSource::Pool,
+            stay_awake: creation.options.profile != Profile::Battery,
             typical_ns: AtomicU64::new(0),
             tiny: AtomicU64::new(0),
         })

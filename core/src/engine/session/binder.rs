@@ -27,6 +27,7 @@ pub(super) struct Bound<'m> {
 }
 
 /// An input or output.
+#[derive(Clone)]
 pub(super) struct Slot {
     /// Which, among the session's inputs (and initializers behind them) or outputs.
     pub(super) index: usize,
@@ -43,6 +44,17 @@ impl Bound<'_> {
 
     pub(super) fn has_concluded(&self) -> bool {
         self.outputs.iter().any(|slot| slot.is_concluded)
+    }
+
+    /// Puts outputs that are themselves inputs into the inputs' memory: ONNX Runtime does not copy them elsewhere.
+    fn pass_through(&mut self, inner: &Inner) {
+        for output in &mut self.outputs {
+            let name = &inner.raw.outputs()[output.index].name;
+            let input = self.inputs.iter().find(|slot| inner.input_info(slot.index).name == *name);
+            if let Some(input) = input {
+                (output.tensors, output.is_concluded) = (input.tensors, false);
+            }
+        }
     }
 
     /// Has each run allocate the outputs whose shapes were concluded.
@@ -99,6 +111,7 @@ impl<'m> Binder<'m> {
         for index in 0..inner.raw.outputs().len() {
             self.bind_output(&mut bound, index, &symbols)?;
         }
+        bound.pass_through(&inner);
         Binding::new(inner, bound)
     }
 
@@ -191,6 +204,10 @@ impl<'m> Binder<'m> {
         for (at, (output, input)) in self.ties.iter().enumerate() {
             if self.ties[..at].iter().any(|(other, to)| other == output || to == input) {
                 return Err(Error::invalid_argument("tie", format!("`{output}` or `{input}` is tied twice")));
+            }
+            if inputs.contains(&output.as_str()) {
+                let reason = format!("`{output}` is itself an input, so no run computes it");
+                return Err(Error::invalid_argument("tie", reason));
             }
             if self.memory.iter().any(|(name, _)| name == output || name == input) {
                 let reason = format!("`{output}` and `{input}` take turns, so neither can be given memory");

@@ -51,15 +51,13 @@ pub struct Binding<'m> {
     last: Option<usize>,
     /// Outputs of the last run that it allocated, once somebody asks for one.
     allocated: OnceCell<Vec<(usize, Tensor)>>,
-    /// A run was made, so that the shapes of outputs that were concluded from names are right.
-    is_proven: bool,
 }
 
 impl<'m> Binding<'m> {
     pub(super) fn new(inner: Arc<Inner>, bound: Bound<'m>) -> Result<Self> {
         let tables = tables(&inner, &bound)?;
         let allocated = OnceCell::new();
-        Ok(Self { inner, bound, tables, turn: 0, last: None, allocated, is_proven: false })
+        Ok(Self { inner, bound, tables, turn: 0, last: None, allocated })
     }
 
     /// Runs the model on the inputs' present contents.
@@ -99,7 +97,8 @@ impl<'m> Binding<'m> {
         Ok(self.bound.tensors[self.input_tensor(name)?].view())
     }
 
-    /// An output of the last run: in fixed memory if its shape is known, else in memory of that run.
+    /// An output of the last run: in fixed memory if its shape is known, else in memory of that run. An output that is
+    /// itself an input of the model is in the input's memory.
     ///
     /// # Errors
     /// `not_found` if there is no such output, `invalid_argument` before the first run.
@@ -136,18 +135,26 @@ impl<'m> Binding<'m> {
 
     fn run_controlled(&mut self, control: &Control<'_>) -> Result<()> {
         match self.run_once(control) {
-            Err(error) if !self.is_proven && self.bound.has_concluded() && is_failure(&error) => {
-                // The model's own names of dimensions may have led to a wrong shape.
-                self.bound.forget_concluded();
-                self.tables = tables(&self.inner, &self.bound)?;
-                self.run_once(control).map_err(|_| error)?;
+            Err(error) if self.bound.has_concluded() && is_failure(&error) => {
+                self.run_without_conclusions(control, error)?;
             }
             result => result?,
         }
-        self.is_proven = true;
         self.last = Some(self.turn);
         self.turn = (self.turn + 1) % self.tables.len();
         Ok(())
+    }
+
+    /// The model's own names of dimensions may have led to a wrong shape, so the run is made again with memory of its
+    /// own for those outputs. If it fails again, that was not the reason, and everything stays as it was.
+    fn run_without_conclusions(&mut self, control: &Control<'_>, first: Error) -> Result<()> {
+        let concluded = self.bound.outputs.clone();
+        self.bound.forget_concluded();
+        self.tables = tables(&self.inner, &self.bound)?;
+        let Err(second) = self.run_once(control) else { return Ok(()) };
+        self.bound.outputs = concluded;
+        self.tables = tables(&self.inner, &self.bound)?;
+        Err(if is_failure(&second) { first } else { second })
     }
 
     fn run_once(&mut self, control: &Control<'_>) -> Result<()> {

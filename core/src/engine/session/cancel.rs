@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::engine::session::flight::{Ending, Flight};
+use crate::engine::session::flight::Flight;
+use crate::engine::session::signal::Ending;
 
 /// Cancels the runs that it was given to, at once or later. Clones are the same token.
 ///

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use crate::engine::compile::clock::nanoseconds;
 use crate::engine::runtime::{CallMemory, EndableRun, RawSession, SessionOptions};
 use crate::engine::session::cancel::CancelToken;
-use crate::engine::session::flight::{Budget, Ending, Flight};
+use crate::engine::session::flight::{Budget, Flight};
 use crate::engine::session::limit::Limit;
+use crate::engine::session::signal::Ending;
 use crate::engine::session::{SessionReport, memory, watchdog};
 use crate::metrics::{LoadPhases, RunOutcome, RunRecorder, SessionMetrics};
 use crate::tensor::ValueInfo;
@@ -124,7 +125,7 @@ impl Inner {
     ) -> Result<T> {
         let Some(limit) = &self.limit else { return go_on(outcome) };
         let start = Instant::now();
-        let place = limit.take(flight);
+        let place = limit.take(flight.map(Flight::signal));
         outcome.queue_ns = nanoseconds(start);
         // Without a reason of its own the flight was ended, whose reason the caller knows.
         let _place = place.map_err(|full| full.unwrap_or_else(|| ErrorKind::Cancelled.into()))?;

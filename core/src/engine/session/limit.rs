@@ -1,12 +1,13 @@
 //! The bound on simultaneous runs of a session: who is too many waits in line, but not for ever.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use crate::engine::session::flight::Flight;
+use crate::engine::session::signal::Signal;
+use crate::engine::session::sync::{
+    Arc, AtomicBool, Mutex, MutexGuard, Ordering, Thread, current, park_timeout,
+};
 use crate::{Error, ErrorKind};
 
 /// A number of places for runs, given out in the order of asking.
@@ -32,36 +33,36 @@ pub(super) struct Place<'a>(&'a Limit);
 
 impl Limit {
     pub(super) fn new(places: u32, longest_wait: Duration) -> Self {
-        Self { places, longest_wait, state: Mutex::default() }
+        Self { places, longest_wait, state: Mutex::new(State::default()) }
     }
 
-    /// Takes a place; waits for one if there is none, until the flight is ended.
+    /// Takes a place; waits for one if there is none, until the run is ended.
     ///
     /// # Errors
-    /// `pool_exhausted` after the longest wait, `None` if the flight was ended first.
-    pub(super) fn take(&self, flight: Option<&Flight>) -> Result<Place<'_>, Option<Error>> {
+    /// `pool_exhausted` after the longest wait, `None` if the run was ended first.
+    pub(super) fn take(&self, signal: Option<&Signal>) -> Result<Place<'_>, Option<Error>> {
         let mut state = self.state();
         if state.taken < self.places {
             state.taken += 1;
             return Ok(Place(self));
         }
         let start = Instant::now();
-        let waiter = Arc::new(Waiter { thread: thread::current(), has_place: AtomicBool::new(false) });
+        let waiter = Arc::new(Waiter { thread: current(), has_place: AtomicBool::new(false) });
         state.line.push_back(waiter.clone());
         drop(state);
-        if let Some(flight) = flight {
-            flight.wake_this_thread(true);
+        if let Some(signal) = signal {
+            signal.wake_this_thread(true);
         }
-        let is_ended = || flight.is_some_and(|flight| flight.ending().is_some());
+        let is_ended = || signal.is_some_and(|signal| signal.ending().is_some());
         while !waiter.has_place.load(Ordering::Acquire) && !is_ended() {
             let left = self.longest_wait.saturating_sub(start.elapsed());
             if left.is_zero() {
                 break;
             }
-            thread::park_timeout(left);
+            park_timeout(left);
         }
-        if let Some(flight) = flight {
-            flight.wake_this_thread(false);
+        if let Some(signal) = signal {
+            signal.wake_this_thread(false);
         }
         let mut state = self.state();
         // Whoever was given a place in the last moment takes it.
@@ -74,6 +75,13 @@ impl Limit {
             let waited_ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             ErrorKind::PoolExhausted { limit_count: self.places.into(), waited_ns }.into()
         }))
+    }
+
+    /// That nobody has a place or waits for one.
+    #[cfg(test)]
+    pub(super) fn assert_idle(&self) {
+        let state = self.state();
+        assert!(state.taken == 0 && state.line.is_empty());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -95,8 +103,10 @@ impl Drop for Place<'_> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -107,7 +117,7 @@ mod tests {
         assert!(matches!(error.kind(), ErrorKind::PoolExhausted { limit_count: 1, .. }));
         drop(place);
         drop(limit.take(None).unwrap());
-        assert_eq!(limit.state().taken, 0);
+        limit.assert_idle();
     }
 
     #[test]
@@ -128,7 +138,6 @@ mod tests {
             }
         });
         assert_eq!(most.load(Ordering::SeqCst), 2);
-        let state = limit.state();
-        assert!(state.taken == 0 && state.line.is_empty());
+        limit.assert_idle();
     }
 }

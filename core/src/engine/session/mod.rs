@@ -8,12 +8,16 @@ mod executor;
 mod flight;
 mod future;
 mod inner;
+#[cfg(all(test, loom))]
+mod interleavings;
 mod limit;
 mod memory;
 mod outputs;
 mod profile;
 mod report;
 mod run;
+mod signal;
+mod sync;
 mod warm_up;
 mod watchdog;
 
