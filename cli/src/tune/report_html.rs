@@ -45,16 +45,9 @@ fn tiles(plan: &Plan) -> String {
 fn candidates(plan: &Plan) -> String {
     let mut text =
         "<figure>\n<h2>Candidates</h2>\n<table class='race'>\n<tr><th scope='col'></th>".to_owned();
-    for head in [
-        "candidate",
-        "median",
-        "quartiles",
-        "p99",
-        "of the default",
-        "rounds",
-        "largest difference",
-        "verdict",
-    ] {
+    for head in
+        ["candidate", "median", "quartiles", "p99", "of the default", "rounds", "difference", "verdict"]
+    {
         // Writing to a string cannot fail.
         let _ = write!(text, "<th scope='col'>{head}</th>");
     }

@@ -102,8 +102,8 @@ fn threads(facts: &Facts<'_>) -> Vec<PlanChanges> {
     let powers = (1..u32::BITS).map(|power| 1 << power);
     let fewer: BTreeSet<u32> = powers.chain([cores - 1]).filter(|count| (2..cores).contains(count)).collect();
     found.extend(fewer.into_iter().map(count));
+    // The default then has as many threads of its own as there are cores.
     if decides_on_spinning(facts.base) {
-        found.push(count(cores));
         return found;
     }
     // As many as the pool has: only with a word on spinning are they the session's own.
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(names(&facts(&throughput, 4, 4))[0], "profile latency");
         let mut spinning = SessionOptions::default();
         spinning.config.insert("session.intra_op.allow_spinning".into(), "0".into());
-        assert_eq!(names(&facts(&spinning, 2, 1))[..2], ["1 thread", "2 own threads"]);
+        assert_eq!(names(&facts(&spinning, 3, 1))[..3], ["1 thread", "2 own threads", "level layout"]);
         let basic = SessionOptions { optimization_level: OptimizationLevel::Basic, ..Default::default() };
         assert_eq!(names(&facts(&basic, 1, 1)), ["provider xnnpack"]);
         let xnnpack = SessionOptions {

@@ -1,7 +1,7 @@
 //! Tuning: which threads, graph and provider run a model fastest on this device, found out by a race.
 //!
-//! `candidates`, `race`, `judge`, `compare` and `statistics` are policy and know no clock and no session; `simulation`
-//! tests them against known speeds. `sessions` and `load` do the running.
+//! `candidates`, `race`, `track`, `judge`, `compare` and `statistics` are policy and know no clock and no session;
+//! `simulation` tests them against known speeds. `sessions` and `load` do the running.
 
 mod candidates;
 mod compare;
@@ -13,6 +13,7 @@ mod sessions;
 #[cfg(test)]
 mod simulation;
 mod statistics;
+mod track;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::candidates::Kind;
 use super::judge::{Bar, Judgement, Pair, judge};
 use super::statistics::{Random, median};
+use super::track::{Entry, Lap, Track};
 use crate::Result;
 use crate::engine::compile::{PlanChanges, PlanRound};
 
@@ -28,50 +29,6 @@ const FINAL_COUNT: usize = 2;
 const LEFT_AFTER_ENTRY: f64 = 0.6;
 const LEFT_AFTER_HEATS: f64 = 0.45;
 const LEFT_AFTER_COMBINATIONS: f64 = 0.35;
-
-/// Makes candidates run. Candidates are named by their changes; the default changes nothing.
-pub(super) trait Track {
-    /// Makes a session of a candidate, compares its outputs with the default's, and keeps it.
-    ///
-    /// # Errors
-    /// What ends the race: whatever goes wrong with the default, which is never out, and `cancelled`.
-    fn enter(&mut self, changes: &PlanChanges) -> Result<Entry>;
-
-    /// Drops a candidate's session.
-    fn leave(&mut self, changes: &PlanChanges);
-
-    /// Measures a candidate's runs for a moment. All candidates run the same samples in the same round.
-    ///
-    /// # Errors
-    /// As [`enter`](Self::enter).
-    fn lap(&mut self, changes: &PlanChanges, round: usize) -> Result<Lap>;
-
-    /// What is left of the time.
-    fn left(&self) -> Duration;
-
-    /// Tells how many candidates are still in the race.
-    fn remaining(&mut self, count: usize);
-}
-
-/// How entering went.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Entry {
-    /// The candidate can run; its outputs differ from the default's by this share of their largest magnitude.
-    Ready { max_difference: f64 },
-    /// It cannot, and why; how far its outputs differ, if that is why.
-    Out { reason: String, max_difference: Option<f64> },
-}
-
-/// What a lap gave.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Lap {
-    /// Lower quartile, median and upper quartile in nanoseconds, and the number of runs.
-    Done { quartiles_ns: [f64; 3], run_count: u64 },
-    /// The candidate failed, and why.
-    Out(String),
-    /// The time is up.
-    TimeUp,
-}
 
 /// A candidate in the race.
 #[derive(Clone, Debug, Default)]
@@ -272,8 +229,12 @@ impl<'t, T: Track> Race<'t, T> {
         for &at in ranking {
             self.track.leave(&self.runners[at].changes);
         }
+        let mut unjudged = Vec::new();
         for (number, &at) in ranking.iter().enumerate() {
-            let Some(judgement) = self.final_of(at, ranking.len() - number)? else { continue };
+            let Some(judgement) = self.final_of(at, ranking.len() - number)? else {
+                unjudged.extend((!self.runners[at].is_out).then_some(at));
+                continue;
+            };
             self.runners[at].final_ratio = Some(judgement.ratio);
             match judgement.objection {
                 Some(reason) => self.lose(at, reason),
@@ -292,6 +253,11 @@ impl<'t, T: Track> Race<'t, T> {
                 }
             }
         }
+        if let Some(&at) = unjudged.first() {
+            let name = &self.runners[at].changes;
+            let verdict = format!("the default stays: the time was too short to be sure of `{name}`");
+            return Ok((DEFAULT, verdict));
+        }
         let raced = self.runners.len() - 1;
         let verdict = format!(
             "the default stays: none of {raced} candidates was shown to be faster by at least {} %",
@@ -302,12 +268,11 @@ impl<'t, T: Track> Race<'t, T> {
 
     /// Runs a candidate against the default; `None` if it drops out or the time is too short.
     fn final_of(&mut self, at: usize, finals_left: usize) -> Result<Option<Judgement>> {
-        let block_s = self.track.left().as_secs_f64() * 0.9 / (finals_left * BLOCK_COUNT) as f64;
-        let both = [&self.runners[DEFAULT], &self.runners[at]];
-        let entries_s: f64 = both.iter().map(|runner| runner.entry_s).sum();
-        let round_s: f64 = both.iter().map(|runner| median(runner.laps_s.iter().copied())).sum();
-        let block_rounds = (((block_s - entries_s) / round_s).max(0.0) as usize).min(BLOCK_ROUNDS);
-        if block_rounds < FEWEST_BLOCK_ROUNDS {
+        let enough = |rounds: &usize| *rounds >= FEWEST_BLOCK_ROUNDS;
+        // Rather one final than none.
+        let block_rounds = Some(self.block_rounds(at, finals_left)).filter(enough);
+        let block_rounds = block_rounds.unwrap_or_else(|| self.block_rounds(at, 1));
+        if !enough(&block_rounds) {
             self.lose(at, "the time was too short for a final".into());
             return Ok(None);
         }
@@ -323,6 +288,15 @@ impl<'t, T: Track> Race<'t, T> {
             blocks.push(self.pairs(at, first_of_block));
         }
         Ok((!self.runners[at].is_out).then(|| judge(&blocks, self.bar)))
+    }
+
+    /// How many rounds a block of a candidate's final may have, if the time has to do for so many finals.
+    fn block_rounds(&self, at: usize, final_count: usize) -> usize {
+        let block_s = self.track.left().as_secs_f64() * 0.9 / (final_count * BLOCK_COUNT) as f64;
+        let both = [&self.runners[DEFAULT], &self.runners[at]];
+        let entries_s: f64 = both.iter().map(|runner| runner.entry_s).sum();
+        let round_s: f64 = both.iter().map(|runner| median(runner.laps_s.iter().copied())).sum();
+        (((block_s - entries_s) / round_s).max(0.0) as usize).min(BLOCK_ROUNDS)
     }
 
     /// Gives a candidate and the default new sessions, in turns one of them first.

@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use super::candidates::Kind;
-use super::race::{Entry, Lap, Outcome, Race, Track};
+use super::race::{Outcome, Race};
 use super::statistics::Random;
+use super::track::{Entry, Lap, Track};
 use crate::Result;
 use crate::engine::compile::PlanChanges;
 
