@@ -42,7 +42,9 @@ pub enum Command {
     Run(RunArgs),
     /// Measure how long a model takes and what it needs.
     Bench(BenchArgs),
-    /// List or clear the compiled models that `run` and `bench` keep.
+    /// Find out which threads, graph and provider run a model fastest on this machine, and keep that for later loads.
+    Tune(TuneArgs),
+    /// List or clear the compiled models and plans that `run`, `bench` and `tune` keep.
     Cache(CacheArgs),
     /// Say which ONNX Runtime was found, what the machine can do, and what to do about anything missing.
     Doctor(DoctorArgs),
@@ -80,9 +82,9 @@ pub struct CacheArgs {
 /// What to do with the cache.
 #[derive(Clone, Copy, Subcommand)]
 pub enum CacheAction {
-    /// Show the compiled models, the least recently used first.
+    /// Show the compiled models and plans, the least recently used first.
     List,
-    /// Remove the compiled models.
+    /// Remove the compiled models and plans.
     Clear,
 }
 
@@ -152,6 +154,35 @@ pub struct BenchArgs {
     /// Write the session's metrics as OpenMetrics text, warm-up included.
     #[arg(long, value_name = "FILE")]
     pub metrics: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: LoadArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = SPEC_HELP)]
+pub struct TuneArgs {
+    /// The model file, or a compiled model, which then carries the plan.
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub inputs: InputArgs,
+    /// Folder of .npz files, each a batch of inputs. Real ones tell more than the random ones that are used otherwise.
+    #[arg(long, value_name = "DIR", conflicts_with = "input")]
+    pub samples: Option<PathBuf>,
+    /// Callers that run the model at once.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub concurrency: u32,
+    /// The race takes this long at most.
+    #[arg(long, value_name = "S", default_value_t = 20.0, value_parser = parse_seconds)]
+    pub time: f64,
+    /// By how much outputs may differ from the default's, as a share of their largest magnitude.
+    #[arg(long, value_name = "SHARE", default_value_t = 1e-3)]
+    pub tolerance: f64,
+    /// Also try fixing the open dimensions to the sizes of the inputs. Loads that follow such a plan refuse other sizes.
+    #[arg(long)]
+    pub fix_dims: bool,
+    /// Write a report with a plot of the race: one page that needs no network.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
     #[command(flatten)]
     pub engine: LoadArgs,
 }
@@ -250,9 +281,9 @@ impl LoadArgs {
     /// # Errors
     /// As [`EngineArgs::session_options`].
     pub fn session_options(&self) -> Result<SessionOptions> {
-        let KeptArgs { cache, no_cache, verify } = &self.kept;
+        let KeptArgs { cache, no_cache, no_plan, verify } = &self.kept;
         let cache = if *no_cache { Cache::Off } else { cache_at(cache.as_deref()) };
-        Ok(SessionOptions { cache, verify: *verify, ..self.engine.session_options()? })
+        Ok(SessionOptions { cache, use_plan: !no_plan, verify: *verify, ..self.engine.session_options()? })
     }
 }
 
@@ -266,6 +297,9 @@ struct KeptArgs {
     /// Neither use nor keep compiled models.
     #[arg(long)]
     no_cache: bool,
+    /// Do not follow a plan that `tune` has kept.
+    #[arg(long)]
+    no_plan: bool,
     /// Check all the data of a compiled model, not only its structure.
     #[arg(long)]
     verify: bool,

@@ -1,8 +1,8 @@
-//! `ortlet cache`: which compiled models are kept, and getting rid of them.
+//! `ortlet cache`: which compiled models and plans are kept, and getting rid of them.
 
 use std::path::{Path, PathBuf};
 
-use ortlet::{CacheEntry, Error, Result};
+use ortlet::{CacheEntry, CacheEntryKind, Error, Result};
 use serde::Serialize;
 
 use crate::args::{CacheAction, CacheArgs, cache_at};
@@ -65,22 +65,37 @@ impl Clearing {
 }
 
 fn entries(entries: &[CacheEntry]) -> String {
-    let mut table = table(["key", "model", "size", "last used"]);
+    let mut table = table(["key", "model", "what", "size", "last used"]);
     for entry in entries {
         let model = entry.model.clone().unwrap_or_else(|| "(damaged)".into());
-        table.add_row([entry.key.clone(), model, bytes(entry.file_bytes), utc(entry.last_used_unix_s)]);
+        let what = match entry.kind {
+            CacheEntryKind::Model => "compiled",
+            CacheEntryKind::Plan => "plan",
+        };
+        let (size, used) = (bytes(entry.file_bytes), utc(entry.last_used_unix_s));
+        table.add_row([entry.key.clone(), model, what.into(), size, used]);
     }
-    right_align(&mut table, [2]);
+    right_align(&mut table, [3]);
     table.to_string()
 }
 
-/// How many there are and how large: `2 compiled models (3.1 MB)`.
+/// How many there are and how large: `2 compiled models and 1 plan (3.1 MB)`.
 fn sum(entries: &[CacheEntry]) -> String {
-    format!("{} ({})", models(entries.len()), bytes(total(entries)))
+    format!("{} ({})", kept(entries), bytes(total(entries)))
 }
 
-fn models(number: usize) -> String {
-    format!("{} compiled {}", count(number as u64), if number == 1 { "model" } else { "models" })
+fn kept(entries: &[CacheEntry]) -> String {
+    let plan_count = plan_count(entries);
+    let model_count = entries.len() - plan_count;
+    let numbered = |number: usize, one: &str, more: &str| {
+        format!("{} {}", count(number as u64), if number == 1 { one } else { more })
+    };
+    let models = numbered(model_count, "compiled model", "compiled models");
+    if plan_count == 0 { models } else { format!("{models} and {}", numbered(plan_count, "plan", "plans")) }
+}
+
+fn plan_count(entries: &[CacheEntry]) -> usize {
+    entries.iter().filter(|entry| entry.kind == CacheEntryKind::Plan).count()
 }
 
 fn total(entries: &[CacheEntry]) -> u64 {
@@ -91,8 +106,12 @@ fn total(entries: &[CacheEntry]) -> u64 {
 #[derive(Serialize)]
 pub struct CacheState {
     folder: Option<PathBuf>,
-    /// `None` if the folder cannot be read.
+    /// Compiled models; `None` if the folder cannot be read.
     entry_count: Option<usize>,
+    plan_count: Option<usize>,
+    /// What is in it, in words.
+    #[serde(skip)]
+    content: Option<String>,
     total_bytes: Option<u64>,
     /// Whether it can be written to, or made if it is not there.
     is_writable: bool,
@@ -106,7 +125,9 @@ impl CacheState {
         Self {
             is_writable: folder.as_deref().is_some_and(is_writable),
             folder,
-            entry_count: entries.as_ref().map(Vec::len),
+            entry_count: entries.as_ref().map(|entries| entries.len() - plan_count(entries)),
+            plan_count: entries.as_deref().map(plan_count),
+            content: entries.as_deref().map(kept),
             total_bytes: entries.as_deref().map(total),
         }
     }
@@ -114,8 +135,8 @@ impl CacheState {
     /// In one line.
     pub fn text(&self) -> String {
         let Some(folder) = &self.folder else { return "none".into() };
-        let content = match (self.entry_count, self.total_bytes) {
-            (Some(entries), Some(size)) => format!("{}, {}", models(entries), bytes(size)),
+        let content = match (&self.content, self.total_bytes) {
+            (Some(content), Some(size)) => format!("{content}, {}", bytes(size)),
             _ => "cannot be read".into(),
         };
         let writable = if self.is_writable { "writable" } else { "not writable" };

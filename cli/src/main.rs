@@ -1,4 +1,4 @@
-//! `ortlet`: inspect, compile, run and measure ONNX models from the command line.
+//! `ortlet`: inspect, compile, run, measure and tune ONNX models from the command line.
 
 mod args;
 mod bench;
@@ -14,10 +14,12 @@ mod npy;
 mod output;
 mod process;
 mod random;
+mod report;
 mod run;
 mod scalar;
 mod session;
 mod summary;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -54,6 +56,7 @@ fn dispatch(cli: &Cli) -> Result<bool> {
         Command::Compile(args) => compile::run(args, cli.json).map(|()| true),
         Command::Run(args) => run::run(args, cli.json).map(|()| true),
         Command::Bench(args) => bench::run(args, cli.json).map(|()| true),
+        Command::Tune(args) => tune::run(args, cli.json).map(|()| true),
         Command::Cache(args) => cache::run(args, cli.json).map(|()| true),
         Command::Doctor(args) => doctor::run(args, cli.json),
     }

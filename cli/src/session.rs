@@ -2,7 +2,7 @@
 
 use ortlet::{CacheOutcome, LoadPhases, Origin, SessionReport};
 
-use crate::output::{bytes, duration, note, warning};
+use crate::output::{bytes, duration, note, runs, warning};
 
 /// Says on standard error what went wrong without making the load fail.
 pub fn tell(report: &SessionReport) {
@@ -16,6 +16,12 @@ pub fn tell(report: &SessionReport) {
 pub fn rows(report: &SessionReport) -> Vec<(&'static str, String)> {
     let mut rows =
         vec![("compiled model", compiled_model(report)), ("creation phases", phases(&report.phases))];
+    if let Some(plan) = &report.plan {
+        rows.push((
+            "plan",
+            format!("{} (tuned for {} at once)", plan.changes, runs(plan.concurrency.into())),
+        ));
+    }
     if report.mapped_bytes > 0 {
         rows.push(("mapped from the artifact", bytes(report.mapped_bytes)));
     }

@@ -14,7 +14,10 @@ pub mod model;
 pub mod tensor;
 
 #[cfg(feature = "engine")]
-pub use engine::compile::{CacheEntry, CacheOutcome, CompileReport, compile};
+pub use engine::compile::{
+    CacheEntry, CacheEntryKind, CacheOutcome, CompileReport, Plan, PlanCandidate, PlanChanges, PlanKey,
+    PlanOutcome, PlanReport, PlanRound, compile,
+};
 #[cfg(feature = "engine")]
 pub use engine::runtime;
 #[cfg(feature = "engine")]
@@ -24,6 +27,8 @@ pub use engine::session::{
     Binder, Binding, CacheReport, CancelToken, Origin, Outputs, RunFuture, RunOptions, Session,
     SessionReport, profile,
 };
+#[cfg(feature = "engine")]
+pub use engine::tune::{TuneObserver, TuneOptions, TuneProgress, tune};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 pub use metrics::LoadPhases;
 

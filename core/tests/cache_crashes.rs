@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use common::{Case, cached, check, child, files, folder, reference, setting, two_threads};
 use damage::Random;
 use ortlet::runtime::{Runtime, RuntimeOptions};
-use ortlet::{CacheOutcome, Session, SessionOptions};
+use ortlet::tensor::Value;
+use ortlet::{Cache, CacheOutcome, Session, SessionOptions, TuneOptions};
 
 /// Tell a child where to work, and on what.
 const PLACE: &str = "ORTLET_TEST_PLACE";
@@ -147,5 +148,54 @@ fn compiles_an_artifact() {
     loop {
         println!("{COMPILING}");
         ortlet::compile(setting(MODEL), setting(PLACE).join("a.ortlet"), &two_threads()).unwrap();
+    }
+}
+
+/// Options with which plans are followed.
+fn followed(place: &Path) -> SessionOptions {
+    SessionOptions { cache: Cache::Folder(place.join("cache")), verify: true, ..Default::default() }
+}
+
+/// The inputs of the first step.
+fn sample() -> Vec<(String, Value)> {
+    reference().inputs(&case().steps[0]).into_iter().collect()
+}
+
+/// Tunes without time to race: all that is left is keeping the plan.
+fn tune(model: &Path, place: &Path) {
+    let options = TuneOptions { session: followed(place), time_limit_ms: 0, ..Default::default() };
+    let plan = ortlet::tune(model, &[sample()], &options).unwrap();
+    assert!(plan.stored_in.is_some(), "{:?}", plan.warnings);
+}
+
+#[test]
+fn killed_while_keeping_plans() {
+    let place = folder("cache_crashes_plans");
+    let artifact = place.join("a.ortlet");
+    ortlet::compile(&case().model, &artifact, &SessionOptions::default()).unwrap();
+    let both = || [case().model.as_path(), &artifact];
+    both().iter().for_each(|model| tune(model, &place));
+    let start = Instant::now();
+    both().iter().for_each(|model| tune(model, &place));
+    kill_often("tunes", &place, 11, 40, start.elapsed() * 2, || {
+        for model in both() {
+            let report = Session::load(model, &followed(&place)).unwrap().report();
+            assert!(report.plan.is_some() && report.warnings.is_empty(), "{report:?}");
+        }
+        assert!(files(&place, ".tmp").len() <= 1 && files(&place.join("cache"), ".tmp").len() <= 1);
+    });
+    both().iter().for_each(|model| tune(model, &place));
+    assert_eq!(files(&place, ""), ["a.ortlet", "cache"]);
+    assert_eq!(files(&place.join("cache"), ".tmp"), [""; 0]);
+}
+
+#[test]
+#[ignore = "started by the test above"]
+fn tunes() {
+    Runtime::load(&RuntimeOptions::default()).unwrap();
+    let place = setting(PLACE);
+    loop {
+        println!("{COMPILING}");
+        [setting(MODEL), place.join("a.ortlet")].iter().for_each(|model| tune(model, &place));
     }
 }

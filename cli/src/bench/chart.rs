@@ -1,32 +1,12 @@
 //! The two charts of the report as SVG: how often each latency occurred, and latency over time.
 
-use std::fmt::Write;
-
 use ortlet::metrics::{HistogramSnapshot, LatencySummary};
 
-use crate::bench::axis::Axis;
-use crate::bench::report_html::escape;
 use crate::bench::timeline::{Slot, Timeline};
 use crate::output::{count, duration, runs};
+use crate::report::axis::Axis;
+use crate::report::svg::{BOTTOM, LEFT, RIGHT, Size, Svg, tick_label};
 
-/// Size of a chart in pixels. The same chart is drawn for wide and for narrow screens, so that its text stays legible.
-#[derive(Clone, Copy)]
-pub struct Size {
-    /// Part of identifiers and of the class that shows or hides it.
-    pub name: &'static str,
-    pub width: f64,
-    pub height: f64,
-    /// About so many ticks fit along the horizontal axis.
-    pub ticks: usize,
-    pub bins: usize,
-}
-
-pub const WIDE: Size = Size { name: "wide", width: 880.0, height: 340.0, ticks: 8, bins: 88 };
-pub const NARROW: Size = Size { name: "narrow", width: 360.0, height: 300.0, ticks: 4, bins: 44 };
-
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 22.0;
-const BOTTOM: f64 = 44.0;
 const LINE: f64 = 18.0;
 /// Points are drawn one by one up to so many slots.
 const MAX_DOTS: usize = 120;
@@ -176,71 +156,6 @@ fn merged(slots: &[Slot], most: f64) -> Vec<Slot> {
     slots.chunks(group).map(join).collect()
 }
 
-/// A duration for a tick: round, so without the zeros that measured values keep.
-fn tick_label(ns: f64) -> String {
-    let (value, unit) = match ns {
-        0.0 => return "0".into(),
-        _ if ns < 1e3 => (ns, "ns"),
-        _ if ns < 1e6 => (ns / 1e3, "µs"),
-        _ if ns < 1e9 => (ns / 1e6, "ms"),
-        _ => (ns / 1e9, "s"),
-    };
-    // Ticks have few digits; what floating-point arithmetic adds behind them is rounded away.
-    format!("{} {unit}", (value * 1e4).round() / 1e4)
-}
-
-/// An SVG picture while it is drawn.
-struct Svg(String);
-
-impl Svg {
-    fn new(id: &str, size: Size, title: &str, about: &str) -> Self {
-        let Size { name, width, height, .. } = size;
-        Self(format!(
-            "<svg class='{name}' viewBox='0 0 {width} {height}' role='img' aria-labelledby='{id}-{name}-t {id}-{name}-d'>\n\
-             <title id='{id}-{name}-t'>{}</title>\n<desc id='{id}-{name}-d'>{}</desc>\n",
-            escape(title),
-            escape(about)
-        ))
-    }
-
-    fn add(&mut self, element: std::fmt::Arguments<'_>) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "{element}");
-    }
-
-    fn horizontal_grid(&mut self, up: &Axis, about: usize, label: impl Fn(f64) -> String, size: Size) {
-        let right = size.width - RIGHT;
-        for tick in up.ticks(about) {
-            let y = up.place(tick);
-            self.add(format_args!("<line class='grid' x1='{LEFT}' x2='{right}' y1='{y:.1}' y2='{y:.1}'/>"));
-            let (x, y, text) = (LEFT - 8.0, y + 4.0, label(tick));
-            self.add(format_args!("<text class='tick' x='{x}' y='{y:.1}' text-anchor='end'>{text}</text>"));
-        }
-    }
-
-    fn horizontal_axis(&mut self, across: &Axis, size: Size, name: &str) {
-        let (y, right) = (size.height - BOTTOM, size.width - RIGHT);
-        self.add(format_args!("<line class='axis' x1='{LEFT}' x2='{right}' y1='{y}' y2='{y}'/>"));
-        for tick in across.ticks(size.ticks) {
-            let (x, text) = (across.place(tick), tick_label(tick));
-            let (mark, below) = (y + 5.0, y + 19.0);
-            self.add(format_args!("<line class='axis' x1='{x:.1}' x2='{x:.1}' y1='{y}' y2='{mark}'/>"));
-            self.add(format_args!(
-                "<text class='tick' x='{x:.1}' y='{below}' text-anchor='middle'>{text}</text>"
-            ));
-        }
-        let (middle, below) = ((LEFT + right) / 2.0, size.height - 8.0);
-        self.add(format_args!(
-            "<text class='name' x='{middle}' y='{below}' text-anchor='middle'>{name}</text>"
-        ));
-    }
-
-    fn finish(mut self) -> String {
-        self.0.push_str("</svg>\n");
-        self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,10 +172,5 @@ mod tests {
             let bins = bins(&snapshot, &Axis::around(ends.0, ends.1, 0.0, 1.0), 50);
             assert!((bins.iter().sum::<f64>() - values.len() as f64).abs() < 1e-3 * values.len() as f64);
         }
-    }
-
-    #[test]
-    fn ticks_read_well() {
-        assert_eq!([0.0, 500.0, 1.5e6, 2e9].map(tick_label), ["0", "500 ns", "1.5 ms", "2 s"]);
     }
 }

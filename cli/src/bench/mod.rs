@@ -1,6 +1,5 @@
 //! `ortlet bench`: how long a model takes and what it needs.
 
-mod axis;
 mod chart;
 mod measure;
 mod operators;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use ortlet::metrics::OperatorProfile;
 
 use crate::bench::operators::{Row, Table, basis, tables};
-use crate::bench::report_html::escape;
+use crate::report::page::escape;
 
 /// The figures.
 pub fn figures(profile: &OperatorProfile) -> String {

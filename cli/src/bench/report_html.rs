@@ -1,24 +1,15 @@
 //! The report as one page: no script, nothing loaded from elsewhere, light and dark, for screens of any width.
 
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
-
 use ortlet::metrics::LatencySummary;
 
-use crate::bench::chart::{self, NARROW, Size, WIDE};
-use crate::bench::{Report, operators_html};
+use crate::bench::{Report, chart, operators_html};
 use crate::output::{bytes, duration, per_second, runs};
+use crate::report::page::{self, escape, figure, short_name, table};
 
 /// The page.
 pub fn page(report: &Report) -> String {
-    let title = format!("Latency of {}", escape(&short_name(&report.model.path)));
-    let mut page = format!(
-        "<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n\
-         <meta name='viewport' content='width=device-width, initial-scale=1'>\n\
-         <meta name='color-scheme' content='light dark'>\n\
-         <meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
-    );
+    let title = format!("Latency of {}", short_name(&report.model.path));
+    let mut page = String::new();
     page.push_str(&lead(report));
     page.push_str(&tiles(report));
     page.push_str(&figure(
@@ -37,35 +28,7 @@ pub fn page(report: &Report) -> String {
     page.push_str(&table("Results", report.results()));
     page.push_str(&table("Model and machine", setup(report)));
     page.push_str("</div>\n");
-    let _ = writeln!(
-        page,
-        "<footer>Made by Ortlet {}.</footer>\n</main>\n</body>\n</html>",
-        report.ortlet_version
-    );
-    page
-}
-
-/// The file's name, with its folder's: half of all models are called `model.onnx`.
-fn short_name(path: &Path) -> String {
-    let parts: Vec<_> = path.iter().collect();
-    let last = &parts[parts.len().saturating_sub(2)..];
-    last.iter().collect::<PathBuf>().display().to_string()
-}
-
-/// Text that may stand anywhere in the page, attributes included.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
+    page::page(&title, &page)
 }
 
 fn lead(report: &Report) -> String {
@@ -95,22 +58,6 @@ fn tiles(report: &Report) -> String {
     format!("<dl class='tiles'>\n{}</dl>\n", tiles.iter().map(tile).collect::<String>())
 }
 
-fn figure(title: &str, caption: &str, draw: impl Fn(Size) -> String) -> String {
-    format!(
-        "<figure>\n<h2>{title}</h2>\n{}{}<figcaption>{caption}</figcaption>\n</figure>\n",
-        draw(WIDE),
-        draw(NARROW)
-    )
-}
-
-fn table(title: &str, rows: Vec<(&'static str, String)>) -> String {
-    let row = |(name, value): (&str, String)| {
-        format!("<tr><th scope='row'>{name}</th><td>{}</td></tr>\n", escape(&value).replace('\n', "<br>"))
-    };
-    let rows: String = rows.into_iter().map(row).collect();
-    format!("<section>\n<h2>{title}</h2>\n<table>\n{rows}</table>\n</section>\n")
-}
-
 fn setup(report: &Report) -> Vec<(&'static str, String)> {
     let environment = &report.environment;
     let mut rows = report.facts();
@@ -134,21 +81,4 @@ fn options(report: &Report) -> String {
         fields.filter(|(name, value)| default.get(name) != Some(value) && !told.contains(&name.as_str()));
     let lines: Vec<String> = changed.map(|(name, value)| format!("{name}: {value}")).collect();
     if lines.is_empty() { "default".into() } else { lines.join("\n") }
-}
-
-const STYLE: &str = include_str!("report.css");
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_cannot_break_out_of_the_page() {
-        assert_eq!(escape("<a href='x'>&\"</a>"), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;&lt;/a&gt;");
-    }
-
-    #[test]
-    fn the_page_loads_nothing() {
-        assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
-    }
 }

@@ -78,6 +78,11 @@ fn general(path: &str, state: &str, artifact: &Artifact) -> Vec<(&'static str, S
     if !measured.is_empty() {
         rows.push(("measured", measured));
     }
+    let plans = artifact.manifest().plans.iter().map(|plan| plan["verdict"].as_str().unwrap_or("(damaged)"));
+    let plans = plans.collect::<Vec<_>>().join("\n");
+    if !plans.is_empty() {
+        rows.push(("plans", plans));
+    }
     rows
 }
 

@@ -10,3 +10,4 @@ mod inspect;
 mod numpy;
 mod run;
 mod setup;
+mod tune;

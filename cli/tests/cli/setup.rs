@@ -30,7 +30,10 @@ pub fn folder(name: &str) -> PathBuf {
 pub fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = bare_command(arguments);
     let is = |argument: &OsStr, text: &str| argument.to_str().is_some_and(|given| given.starts_with(text));
-    let loads = command.get_args().next().is_some_and(|first| first == "run" || first == "bench");
+    let loads = command
+        .get_args()
+        .next()
+        .is_some_and(|first| ["run", "bench", "tune"].map(OsStr::new).contains(&first));
     if loads && !command.get_args().any(|argument| is(argument, "--cache") || is(argument, "--no-cache")) {
         command.arg("--no-cache");
     }

@@ -31,6 +31,9 @@ pub struct Manifest {
     /// A report on how the model was changed.
     #[serde(default)]
     pub report: Option<serde_json::Value>,
+    /// How the model runs fastest on the devices where that was raced; each plan says what it was made for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<serde_json::Value>,
 }
 
 /// The original model.

@@ -188,6 +188,7 @@ impl Artifact {
         writer.created_unix_s = self.manifest.created_unix_s;
         writer.measured = self.manifest.measured.clone();
         writer.report = self.manifest.report.clone();
+        writer.plans = self.manifest.plans.clone();
         Ok(writer)
     }
 

@@ -43,6 +43,8 @@ pub struct ArtifactWriter {
     pub measured: BTreeMap<String, f64>,
     /// See [`Manifest::report`].
     pub report: Option<serde_json::Value>,
+    /// See [`Manifest::plans`].
+    pub plans: Vec<serde_json::Value>,
     model: ModelManifest,
     portable: Parts,
     devices: Vec<Device>,
@@ -75,6 +77,7 @@ impl ArtifactWriter {
             written_mtime_ns: None,
             measured: BTreeMap::new(),
             report: None,
+            plans: Vec::new(),
             model: about,
             portable: Parts::of(model, resolver, Prepacking::Drop)?,
             devices: Vec::new(),
@@ -193,6 +196,7 @@ impl ArtifactWriter {
             written_mtime_ns: self.written_mtime_ns,
             measured: self.measured.clone(),
             report: self.report.clone(),
+            plans: self.plans.clone(),
         })
     }
 }

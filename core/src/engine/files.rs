@@ -49,6 +49,9 @@ impl Session {
     /// this process or another, maps what was compiled. Trouble with the cache never makes a load fail; it is told in
     /// the [`report`](Session::report).
     ///
+    /// With `threads: auto`, a plan that [`tune`](crate::tune) has stored for this model, these options and this device,
+    /// in the cache folder or in the artifact, is followed; see [`SessionOptions::use_plan`].
+    ///
     /// # Errors
     /// `not_found` if there is no such file, `io` if it cannot be read, `invalid_model` or `limit_exceeded` for a
     /// damaged or hostile one, `integrity` for a damaged artifact, `unsupported` for what this ONNX Runtime cannot
@@ -61,7 +64,7 @@ impl Session {
 }
 
 impl Cache {
-    /// The compiled models in the cache folder, the least recently used first; none if there is no folder.
+    /// The compiled models and plans in the cache folder, the least recently used first; none if there is no folder.
     ///
     /// # Errors
     /// `io` if the folder cannot be read.
@@ -69,8 +72,8 @@ impl Cache {
         self.folder().map_or_else(|| Ok(Vec::new()), |folder| Store::at(&folder).list())
     }
 
-    /// Removes every compiled model from the cache folder, and nothing else; gives what was removed. Sessions that
-    /// use one of them go on.
+    /// Removes every compiled model and plan from the cache folder, and nothing else; gives what was removed. Sessions
+    /// that use one of them go on.
     ///
     /// # Errors
     /// `io` if the folder cannot be read or a file not be removed.

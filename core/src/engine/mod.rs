@@ -3,5 +3,6 @@
 pub mod compile;
 pub mod runtime;
 pub mod session;
+pub mod tune;
 
 mod files;

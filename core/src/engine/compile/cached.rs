@@ -1,5 +1,6 @@
 //! Loads through the cache: compiled on the first load, mapped on every later one.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use crate::engine::compile::digest::{Checked, Remembered};
 use crate::engine::compile::disk::map;
 use crate::engine::compile::key::{device_key, entry_name};
 use crate::engine::compile::load::{self, Loaded};
+use crate::engine::compile::plan::{Chosen, PlanReport};
 use crate::engine::compile::save::Scratch;
 use crate::engine::compile::store::Store;
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, RawSession, Runtime, SessionOptions};
@@ -44,6 +46,10 @@ pub(in crate::engine) struct Cached {
     pub(in crate::engine) check_ns: u64,
     pub(in crate::engine) digest_ns: u64,
     pub(in crate::engine) warnings: Vec<String>,
+    /// The options that it was made with: the caller's, or those of a plan.
+    pub(in crate::engine) options: SessionOptions,
+    /// The plan that it follows.
+    pub(in crate::engine) plan: Option<PlanReport>,
 }
 
 /// How the session came to be.
@@ -58,7 +64,8 @@ pub(in crate::engine) enum Made {
 struct Load<'a> {
     path: &'a Path,
     runtime: &'static Runtime,
-    options: &'a SessionOptions,
+    options: Cow<'a, SessionOptions>,
+    plan: Option<PlanReport>,
     store: &'a Store,
     profile: Option<&'a Path>,
     outcome: CacheOutcome,
@@ -83,7 +90,8 @@ pub(in crate::engine) fn load(
     let mut load = Load {
         path,
         runtime,
-        options,
+        options: Cow::Borrowed(options),
+        plan: None,
         store,
         profile,
         outcome: CacheOutcome::Off,
@@ -92,17 +100,38 @@ pub(in crate::engine) fn load(
         check_ns: 0,
         digest_ns: 0,
     };
-    let made = load.run()?;
-    let Load { outcome, key, check_ns, digest_ns, warnings, .. } = load;
-    Ok(Cached { made, outcome, key, check_ns, digest_ns, warnings })
+    let made = load.run(options)?;
+    let Load { outcome, key, check_ns, digest_ns, warnings, plan, options, .. } = load;
+    Ok(Cached { made, outcome, key, check_ns, digest_ns, warnings, options: options.into_owned(), plan })
 }
 
 impl Load<'_> {
-    fn run(&mut self) -> Result<Made> {
+    /// Loads by the stored plan; without one, or if that fails, by the caller's options.
+    fn run(&mut self, wanted: &SessionOptions) -> Result<Made> {
         let Some(remembered) = self.digest()? else {
             return self.plain(ModelFormat::Ort);
         };
-        let key = device_key(self.runtime, &remembered.digest, self.options);
+        let Chosen { plan, warnings } =
+            Chosen::from_cache(self.store, self.runtime, &remembered.digest, wanted);
+        self.warnings.extend(warnings);
+        let Some((options, report)) = plan else { return self.load(&remembered) };
+        self.options = Cow::Owned(options);
+        match self.load(&remembered) {
+            Ok(made) => {
+                self.plan = Some(report);
+                Ok(made)
+            }
+            Err(error) => {
+                self.options = Cow::Owned(wanted.clone());
+                self.outcome = CacheOutcome::Off;
+                self.warnings.push(Chosen::failed(&error));
+                self.load(&remembered)
+            }
+        }
+    }
+
+    fn load(&mut self, remembered: &Remembered) -> Result<Made> {
+        let key = device_key(self.runtime, &remembered.digest, &self.options);
         let name = entry_name(&key);
         self.key = Some(name.clone());
         if let Some(loaded) = self.open_entry(&name) {
@@ -116,7 +145,7 @@ impl Load<'_> {
         if let Some(loaded) = self.open_entry(&name) {
             return Ok(Made::FromEntry(loaded));
         }
-        let made = self.compile(&name, key, &remembered);
+        let made = self.compile(&name, key, remembered);
         drop(lock);
         made
     }
@@ -143,7 +172,7 @@ impl Load<'_> {
 
     /// The entry's session, if it is there and whole.
     fn open_entry(&mut self, name: &str) -> Option<Loaded> {
-        match load::load(&self.store.artifact(name), self.runtime, self.options, self.profile) {
+        match load::load(&self.store.artifact(name), self.runtime, &self.options, self.profile) {
             Ok(loaded) => {
                 self.store.touch(name);
                 self.outcome = CacheOutcome::Hit;
@@ -216,7 +245,7 @@ impl Load<'_> {
     }
 
     fn creation(&self, format: ModelFormat) -> Creation<'_> {
-        let plain = Creation::plain(ModelSource::File(self.path), format, self.options);
+        let plain = Creation::plain(ModelSource::File(self.path), format, &self.options);
         Creation { profile: self.profile, ..plain }
     }
 

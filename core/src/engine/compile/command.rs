@@ -103,6 +103,39 @@ fn compile_file(path: &Path, target: &Path, options: &SessionOptions) -> Result<
     Ok(CompileReport { path, file_bytes, model_bytes, key, device_count, check_ns, create_ns, store_ns })
 }
 
+/// The most plans that an artifact keeps; older ones go first.
+const MAX_PLAN_COUNT: usize = 28;
+
+/// Puts a plan into an artifact, in the place of those that it `replaces`. If the artifact has no section for the graph
+/// that `options`, those of the plan, lead to, it gets one, so that following the plan starts fast.
+///
+/// # Errors
+/// Those of reading the artifact, and `io` if it cannot be written.
+pub(super) fn add_plan(
+    path: &Path,
+    options: &SessionOptions,
+    plan: serde_json::Value,
+    replaces: impl Fn(&serde_json::Value) -> bool,
+) -> Result<()> {
+    let runtime = Runtime::load(&options.runtime)?;
+    let path = &real_path(path)?;
+    let scratch = Scratch::beside(path)?;
+    let original = Original::Artifact(Opened::open(path, false)?);
+    let mut writer = original.writer(path)?;
+    let key = device_key(runtime, original.digest(), options);
+    // A graph that cannot be saved, as with some execution providers, is optimised at each load.
+    if !writer.devices().any(|device| device.mismatch(&key).is_none())
+        && original.create_and_save(path, runtime, options, &scratch).is_ok()
+    {
+        original.add_device(path, &mut writer, key, &scratch)?;
+    }
+    writer.plans.retain(|other| !replaces(other));
+    writer.plans.push(plan);
+    let surplus = writer.plans.len().saturating_sub(MAX_PLAN_COUNT);
+    writer.plans.drain(..surplus);
+    build::store(writer, path, &scratch, || original.confirm(path)).map(drop)
+}
+
 impl Original {
     fn open(path: &Path, target: &Path) -> Result<Self> {
         if is_artifact(&map(path)?) {

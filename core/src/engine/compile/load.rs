@@ -10,6 +10,7 @@ use crate::artifact::Artifact;
 use crate::engine::compile::clock::nanoseconds;
 use crate::engine::compile::disk::{inode, io_error};
 use crate::engine::compile::key::device_key;
+use crate::engine::compile::plan::{Chosen, PlanReport};
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, RawSession, Runtime, SessionOptions};
 use crate::model::{Bytes, Model};
 use crate::{Error, ErrorKind, Result};
@@ -22,6 +23,11 @@ pub(in crate::engine) struct Loaded {
     pub(in crate::engine) mapped_bytes: u64,
     pub(in crate::engine) map_ns: u64,
     pub(in crate::engine) create_ns: u64,
+    /// The options that it was made with: the caller's, or those of a plan.
+    pub(in crate::engine) options: Box<SessionOptions>,
+    /// The plan that it follows.
+    pub(in crate::engine) plan: Option<PlanReport>,
+    pub(in crate::engine) warnings: Vec<String>,
 }
 
 /// Whether a file is an artifact, by its first bytes.
@@ -84,7 +90,7 @@ pub(in crate::engine) fn load(
     for _ in 0..ATTEMPT_COUNT {
         let start = Instant::now();
         let opened = Opened::open(path, options.verify)?;
-        let loaded = create(&opened, path, runtime, options, profile, start);
+        let loaded = follow_or_create(&opened, path, runtime, options, profile, start);
         // Whatever came of two files that do not belong together is worth nothing.
         if opened.is_still_at(path) {
             return loaded;
@@ -92,6 +98,25 @@ pub(in crate::engine) fn load(
     }
     let reason = "was replaced again and again while it was being loaded".to_owned();
     Err(ErrorKind::Integrity { what: path.display().to_string(), reason }.into())
+}
+
+/// Creates a session by the plan in the artifact; without one, or if that fails, by the caller's options.
+fn follow_or_create(
+    opened: &Opened,
+    path: &Path,
+    runtime: &'static Runtime,
+    options: &SessionOptions,
+    profile: Option<&Path>,
+    start: Instant,
+) -> Result<Loaded> {
+    let Chosen { plan, mut warnings } = Chosen::from_artifact(&opened.artifact, runtime, options);
+    if let Some((planned, report)) = plan {
+        match create(opened, path, runtime, &planned, profile, start) {
+            Ok(loaded) => return Ok(Loaded { plan: Some(report), ..loaded }),
+            Err(error) => warnings.push(Chosen::failed(&error)),
+        }
+    }
+    Ok(Loaded { warnings, ..create(opened, path, runtime, options, profile, start)? })
 }
 
 fn create(
@@ -107,6 +132,16 @@ fn create(
     let portable_bytes = artifact.manifest().portable.data_bytes;
     let key = device_key(runtime, &artifact.manifest().model.digest, options);
     let from = |bytes: &[u8], optimized| create_from(path, runtime, options, profile, bytes, optimized);
+    let loaded = |raw, portable_reason, mapped_bytes, map_ns, create_ns| Loaded {
+        raw,
+        portable_reason,
+        mapped_bytes,
+        map_ns,
+        create_ns,
+        options: Box::new(options.clone()),
+        plan: None,
+        warnings: Vec::new(),
+    };
     let portable_reason = match artifact.device_for(&key) {
         Err(reason) => reason,
         Ok(index) => {
@@ -115,7 +150,7 @@ fn create(
             match from(&model, true) {
                 Ok((raw, create_ns)) => {
                     let mapped_bytes = portable_bytes + artifact.manifest().devices[index].data_bytes;
-                    return Ok(Loaded { raw, portable_reason: None, mapped_bytes, map_ns, create_ns });
+                    return Ok(loaded(raw, None, mapped_bytes, map_ns, create_ns));
                 }
                 // A graph that this runtime saved and now refuses must not keep the model from running.
                 Err(error) => error.to_string(),
@@ -125,8 +160,7 @@ fn create(
     let model = artifact.relocated_portable_model(&name)?;
     let map_ns = nanoseconds(start);
     let (raw, create_ns) = from(&model, false)?;
-    let portable_reason = Some(portable_reason);
-    Ok(Loaded { raw, portable_reason, mapped_bytes: portable_bytes, map_ns, create_ns })
+    Ok(loaded(raw, Some(portable_reason), portable_bytes, map_ns, create_ns))
 }
 
 /// The optimised graph of an artifact for this device, without weights that lie outside of it; `None` if it has none.

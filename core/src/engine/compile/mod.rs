@@ -9,11 +9,13 @@ mod digest;
 pub(super) mod disk;
 mod key;
 pub(super) mod load;
+pub(super) mod plan;
 mod repair;
 pub(super) mod save;
 mod store;
 
 pub use cached::CacheOutcome;
 pub use command::{CompileReport, compile};
-pub use store::CacheEntry;
+pub use plan::{Plan, PlanCandidate, PlanChanges, PlanKey, PlanOutcome, PlanReport, PlanRound};
 pub(super) use store::Store;
+pub use store::{CacheEntry, CacheEntryKind};

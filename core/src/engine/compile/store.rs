@@ -1,7 +1,7 @@
 //! The cache folder: one artifact an entry, a lock for each, and a bound on the size of all.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,33 +10,49 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::artifact::Artifact;
 use crate::engine::compile::disk::{inode, io_error};
+use crate::engine::compile::plan::Plan;
 
 const ARTIFACT: &str = "ortlet";
 const LOCK: &str = "lock";
 const SCRATCH: &str = "tmp";
 const NOTE: &str = "note";
 pub(super) const UNFINISHED_NOTE: &str = "note.tmp";
-/// Names are hexadecimal digits: this many for entries, and for notes.
+const PLAN: &str = "plan";
+const UNFINISHED_PLAN: &str = "plan.tmp";
+/// Names are hexadecimal digits: this many for entries and plans, and for notes.
 const ENTRY_DIGITS: usize = 32;
 const NOTE_DIGITS: usize = 64;
 
-/// A folder of compiled models.
+/// A folder of compiled models, and of plans for running them.
 pub(crate) struct Store {
     folder: PathBuf,
 }
 
-/// A compiled model in a cache folder.
+/// What an entry of a cache folder is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheEntryKind {
+    /// A compiled model.
+    #[default]
+    Model,
+    /// A plan that `tune` made.
+    Plan,
+}
+
+/// A compiled model or a plan in a cache folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheEntry {
+    /// What it is.
+    pub kind: CacheEntryKind,
     /// The entry's name: a digest of everything it depends on.
     pub key: String,
     /// Its file.
     pub path: PathBuf,
-    /// Name of the model that it was made of; `None` if the file is damaged.
+    /// Name of the model that it was made of or for; `None` if the file is damaged.
     pub model: Option<String>,
     /// Size of the file.
     pub file_bytes: u64,
-    /// When it was last loaded or written, in seconds since 1970.
+    /// When it was last loaded or written (a plan: when it was written), in seconds since 1970.
     pub last_used_unix_s: u64,
 }
 
@@ -75,6 +91,31 @@ impl Store {
 
     pub(in crate::engine) fn artifact(&self, key: &str) -> PathBuf {
         self.folder.join(format!("{key}.{ARTIFACT}"))
+    }
+
+    /// The file of a plan.
+    pub(super) fn plan(&self, key: &str) -> PathBuf {
+        self.folder.join(format!("{key}.{PLAN}"))
+    }
+
+    /// Writes a plan's file as a whole, over the one that was there; gives its path.
+    ///
+    /// # Errors
+    /// `io` if the folder may not be written to or its file system has no locks.
+    pub(super) fn keep_plan(&self, key: &str, json: &[u8]) -> Result<PathBuf> {
+        let (target, aside) = (self.plan(key), self.folder.join(format!("{key}.{UNFINISHED_PLAN}")));
+        let lock = self.lock(key)?;
+        let written = File::create(&aside).and_then(|mut file| {
+            file.write_all(json)?;
+            file.sync_all()
+        });
+        let kept = written.and_then(|()| fs::rename(&aside, &target));
+        if kept.is_err() {
+            let _ = fs::remove_file(&aside);
+        }
+        drop(lock);
+        self.tidy(key);
+        kept.map_err(|error| io_error("write", &target, &error)).map(|()| target)
     }
 
     /// The folder for unfinished work on an entry. Only the holder of its lock may use it.
@@ -124,12 +165,32 @@ impl Store {
         }
     }
 
-    /// Every entry, the least recently used first.
+    /// Every compiled model and plan, the least recently used first.
     ///
     /// # Errors
     /// `io` if the folder cannot be read; a folder that is not there is empty.
     pub(crate) fn list(&self) -> Result<Vec<CacheEntry>> {
-        Ok(self.entries()?.into_iter().map(EntryFile::describe).collect())
+        let models = self.entries()?.into_iter().map(EntryFile::describe);
+        let mut listed: Vec<_> = models.chain(self.plans()?).collect();
+        listed.sort_by_key(|entry| entry.last_used_unix_s);
+        Ok(listed)
+    }
+
+    fn plans(&self) -> Result<Vec<CacheEntry>> {
+        let describe = |path: &PathBuf| {
+            let key = name_of(path, PLAN, ENTRY_DIGITS)?.to_owned();
+            let file = fs::metadata(path).ok().filter(Metadata::is_file)?;
+            let plan: Option<Plan> = serde_json::from_slice(&fs::read(path).ok()?).ok();
+            Some(CacheEntry {
+                kind: CacheEntryKind::Plan,
+                key,
+                path: path.clone(),
+                model: plan.map(|plan| plan.model),
+                file_bytes: file.len(),
+                last_used_unix_s: unix_s(file.modified().ok()?),
+            })
+        };
+        Ok(self.files()?.iter().filter_map(describe).collect())
     }
 
     fn entries(&self) -> Result<Vec<EntryFile>> {
@@ -154,8 +215,8 @@ impl Store {
         Some(EntryFile { key, path: path.to_owned(), size_bytes: file.len(), last_used })
     }
 
-    /// Removes the least recently used entries until the rest fits, but never `keep`, and what killed processes left.
-    /// Sessions that have a removed entry mapped go on with it.
+    /// Removes the least recently used compiled models until the rest fits, but never `keep`, and what killed processes
+    /// left. Plans are small and took long to make: they stay and do not count. Sessions that have a removed entry mapped go on with it.
     ///
     /// # Errors
     /// `io` if the folder cannot be read or an entry not be removed.
@@ -182,14 +243,20 @@ impl Store {
     pub(crate) fn clear(&self) -> Result<Vec<CacheEntry>> {
         let entries = self.list()?;
         for entry in &entries {
-            self.remove(&entry.key)?;
+            match entry.kind {
+                CacheEntryKind::Model => self.remove(&entry.key)?,
+                CacheEntryKind::Plan => remove_file(&entry.path)?,
+            }
         }
         for path in &self.files()? {
             let of_entry = |extension| name_of(path, extension, ENTRY_DIGITS);
             let of_note = |extension| name_of(path, extension, NOTE_DIGITS);
             if let Some(key) = of_entry(LOCK).or_else(|| of_entry(SCRATCH)) {
                 self.tidy(key);
-            } else if of_note(NOTE).or_else(|| of_note(UNFINISHED_NOTE)).is_some() {
+            } else if [of_note(NOTE), of_note(UNFINISHED_NOTE), of_entry(UNFINISHED_PLAN)]
+                .iter()
+                .any(Option::is_some)
+            {
                 let _ = fs::remove_file(path);
             }
         }
@@ -197,14 +264,9 @@ impl Store {
     }
 
     fn remove(&self, key: &str) -> Result<()> {
-        let path = self.artifact(key);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &path, &error)),
-            _ => {
-                self.tidy(key);
-                Ok(())
-            }
-        }
+        remove_file(&self.artifact(key))?;
+        self.tidy(key);
+        Ok(())
     }
 
     /// Removes the lock of an entry and unfinished work on it, unless a process is at it.
@@ -222,14 +284,26 @@ impl Store {
 
 impl EntryFile {
     fn describe(self) -> CacheEntry {
-        let age = self.last_used.duration_since(SystemTime::UNIX_EPOCH);
         CacheEntry {
+            kind: CacheEntryKind::Model,
             model: Artifact::open(&self.path).ok().map(|artifact| artifact.manifest().model.name.clone()),
             key: self.key,
             path: self.path,
             file_bytes: self.size_bytes,
-            last_used_unix_s: age.map_or(0, |age| age.as_secs()),
+            last_used_unix_s: unix_s(self.last_used),
         }
+    }
+}
+
+fn unix_s(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |age| age.as_secs())
+}
+
+/// Removes a file that may be gone already.
+fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", path, &error)),
+        _ => Ok(()),
     }
 }
 

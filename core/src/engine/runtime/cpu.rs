@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::thread::available_parallelism;
 
 use serde::{Deserialize, Serialize};
@@ -107,13 +108,22 @@ fn cgroup_v2_folder() -> Option<String> {
     Some(format!("/sys/fs/cgroup{path}"))
 }
 
-fn model() -> String {
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = |name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name))?;
-        line.split_once(':').map(|(_, value)| value.trim().to_owned())
-    };
-    field("model name").or_else(|| field("Model")).unwrap_or_default()
+/// Name of the processor, empty if the system does not tell.
+pub(in crate::engine) fn model() -> String {
+    let Ok(file) = fs::File::open("/proc/cpuinfo") else { return String::new() };
+    // Only as far as needed: the file has a paragraph for every CPU, and the system makes it while it is read.
+    let lines = BufReader::new(file).lines().map_while(Result::ok);
+    let value = |line: &str| line.split_once(':').map(|(_, value)| value.trim().to_owned());
+    let mut board = None;
+    for line in lines {
+        if line.starts_with("model name") {
+            return value(&line).unwrap_or_default();
+        }
+        if board.is_none() && line.starts_with("Model") {
+            board = value(&line);
+        }
+    }
+    board.unwrap_or_default()
 }
 
 /// Instruction sets that matter for inference and that this CPU has.

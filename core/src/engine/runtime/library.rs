@@ -107,12 +107,18 @@ impl Runtime {
     }
 
     /// Whether the version is this one or newer.
-    pub(super) fn is_at_least(&self, version: &[u32]) -> bool {
+    pub(in crate::engine) fn is_at_least(&self, version: &[u32]) -> bool {
         numbers(&self.version).as_slice() >= version
     }
 
     pub(super) fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    /// Threads of the process's pool that compute one run: one for each physical core that could be used when the
+    /// library was loaded.
+    pub(in crate::engine) fn pool_thread_count(&self) -> usize {
+        self.pool.thread_count()
     }
 
     /// The compute threads that sessions share.

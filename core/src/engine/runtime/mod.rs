@@ -30,7 +30,7 @@ pub(super) use bound::{BoundTensor, IoBinding};
 pub use cache_option::Cache;
 pub(super) use call::{Call, CallMemory};
 pub use cpu::CpuReport;
-pub(super) use cpu::features as cpu_features;
+pub(super) use cpu::{features as cpu_features, model as cpu_model};
 pub use doctor::{DoctorReport, RuntimeReport, RuntimeSummary, doctor};
 pub use library::{MINIMUM_VERSION, Runtime, RuntimeOptions};
 pub use options::{OptimizationLevel, Profile, Provider, SessionOptions, Threads};

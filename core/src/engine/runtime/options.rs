@@ -24,6 +24,10 @@ use crate::engine::runtime::{Cache, RuntimeOptions};
 pub struct SessionOptions {
     /// Threads that compute one run.
     pub threads: Threads,
+    /// Whether a session with `threads: auto` follows the plan that [`tune`](crate::tune) has stored for this model,
+    /// these options and this device. Plans lie in the cache folder and in artifacts. Results may then differ from the
+    /// default's by as much as the plan says, at most the tolerance of the race. Default: true.
+    pub use_plan: bool,
     /// What matters most about runs.
     pub profile: Profile,
     /// Execution providers in order of preference; what they cannot run falls to the CPU. Empty means the CPU.
@@ -59,6 +63,7 @@ impl Default for SessionOptions {
     fn default() -> Self {
         Self {
             threads: Threads::default(),
+            use_plan: true,
             profile: Profile::default(),
             providers: Vec::new(),
             dims: BTreeMap::new(),
@@ -81,7 +86,8 @@ impl Default for SessionOptions {
 /// In JSON `"auto"` or a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Threads {
-    /// What the [`Profile`] says; by default, the process's pool.
+    /// What the plan says that [`tune`](crate::tune) has stored, if there is one and
+    /// [`use_plan`](SessionOptions::use_plan) allows it; else what the [`Profile`] says: by default, the process's pool.
     ///
     /// All sessions of the process share the pool. It has a thread for each physical core that the process may use
     /// (by its affinity mask and CPU quota when ONNX Runtime is loaded), the caller's included. Its workers sleep when

@@ -128,6 +128,7 @@ impl Session {
         };
         let folder = Some(folder.to_owned());
         report.cache = CacheReport { outcome: cached.outcome, folder, key: cached.key };
+        report.plan = cached.plan;
         report.phases.runtime_ns = runtime_ns;
         report.phases.check_ns = cached.check_ns;
         report.phases.digest_ns = cached.digest_ns;
@@ -136,11 +137,20 @@ impl Session {
     }
 
     fn of_loaded(loaded: Loaded) -> (RawSession, SessionReport) {
-        let Loaded { raw, portable_reason, mapped_bytes, map_ns, create_ns } = loaded;
+        let Loaded { raw, portable_reason, mapped_bytes, map_ns, create_ns, plan, warnings, .. } = loaded;
         let origin =
             if portable_reason.is_none() { Origin::ArtifactDevice } else { Origin::ArtifactPortable };
         let phases = LoadPhases { map_ns, create_ns, ..LoadPhases::default() };
-        (raw, SessionReport { origin, portable_reason, phases, mapped_bytes, ..SessionReport::default() })
+        let report = SessionReport {
+            origin,
+            portable_reason,
+            phases,
+            mapped_bytes,
+            plan,
+            warnings,
+            ..Default::default()
+        };
+        (raw, report)
     }
 
     fn of(raw: RawSession, mut report: SessionReport, options: &SessionOptions, start: Instant) -> Self {

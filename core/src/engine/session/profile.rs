@@ -23,9 +23,9 @@ const WARMUP_RUN_COUNT: u64 = 3;
 /// Runs a model with ONNX Runtime's profiling on and says where the time goes, by operator and by node.
 ///
 /// `path` and `options` are those of [`Session::load`], and what runs is the graph that such a session runs: optimised,
-/// with operators fused. It runs in a session of its own, because profiling slows every run down: compare the figures
-/// with each other, not with the latency of an ordinary run. Three runs that warm up come before the `run_count` that
-/// count.
+/// with operators fused. It runs in a session of its own, with threads of its own where others share the pool, because
+/// profiling slows every run down: compare the figures with each other, not with the latency of an ordinary run. Three
+/// runs that warm up come before the `run_count` that count.
 ///
 /// Without a [`cache`](SessionOptions::cache), the compiled model is kept in the system's folder for temporary files
 /// meanwhile, as is ONNX Runtime's recording: up to a kilobyte for each node and run, which takes as much memory until
@@ -107,6 +107,7 @@ fn load(
     if is_artifact(&map(path)?) {
         let loaded = load::load(path, runtime, options, Some(&prefix))?;
         let runs_device_graph = loaded.portable_reason.is_none();
+        let options = &loaded.options;
         let graph = runs_device_graph.then(|| load::device_graph(path, runtime, options)).transpose()?;
         return Ok((loaded.raw, graph.flatten()));
     }
@@ -120,6 +121,7 @@ fn load(
     };
     let entry = cached.key.filter(|_| runs_device_graph).map(|key| store.artifact(&key));
     // Another process may have evicted the entry meanwhile; domains are not worth failing for.
+    let options = &cached.options;
     let graph = entry.and_then(|entry| load::device_graph(&entry, runtime, options).ok().flatten());
     Ok((raw, graph))
 }

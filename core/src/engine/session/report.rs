@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::compile::CacheOutcome;
+use crate::engine::compile::{CacheOutcome, PlanReport};
 use crate::metrics::LoadPhases;
 
 /// How a session came to be. Times are in nanoseconds, sizes in bytes.
@@ -14,6 +14,9 @@ pub struct SessionReport {
     pub origin: Origin,
     /// Why the portable model of an artifact was used, if it was.
     pub portable_reason: Option<String>,
+    /// The stored plan that the session follows, if it does.
+    #[serde(default)]
+    pub plan: Option<PlanReport>,
     /// The cache's part in it.
     pub cache: CacheReport,
     /// Where the time went.
