@@ -2,7 +2,6 @@
 
 mod common;
 mod counting;
-mod graphs;
 
 use std::time::Duration;
 

@@ -35,13 +35,14 @@ struct Quantity {
     amount: f64,
 }
 
-/// How many sessions are alive at the moment of a look is a matter of chance: that is what is allowed for.
+/// How many sessions are alive at the moment of a look, and how many runs of one session there ever were at once, are
+/// matters of chance: that is what is allowed for. Memory goes on growing by it for a minute or two, ever more slowly.
 const QUANTITIES: [Quantity; 3] = [
     Quantity {
         name: "anonymous memory in KiB",
         of: |sample| sample.anonymous_kib as f64,
-        share: 0.02,
-        amount: 8.0 * 1024.0,
+        share: 0.05,
+        amount: 24.0 * 1024.0,
     },
     Quantity { name: "threads", of: |sample| sample.threads as f64, share: 0.0, amount: 2.0 },
     Quantity { name: "open files", of: |sample| sample.files as f64, share: 0.0, amount: 2.0 },
@@ -99,8 +100,8 @@ mod tests {
     fn growth_after_the_first_third_is_seen_and_noise_is_not() {
         assert_eq!(is_flat(&watch(|at| 100_000 + at % 7 * 500)), [true; 3]);
         assert_eq!(is_flat(&watch(|at| 100_000 + at.min(30) * 50_000)), [true; 3], "warming up");
-        // A third of the time leaks 10 MB, in 100 MB.
-        assert_eq!(is_flat(&watch(|at| 100_000 + at * 400)), [false, true, true]);
+        // Between one third and the next 40 MB leak, of 100 MB.
+        assert_eq!(is_flat(&watch(|at| 100_000 + at * 1_400)), [false, true, true]);
         let mut threads = watch(|_| 100_000);
         threads.samples.iter_mut().enumerate().for_each(|(at, sample)| sample.threads += at / 10);
         assert_eq!(is_flat(&threads), [true, false, true]);
