@@ -19,8 +19,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 const STARVED_SHARE: u32 = 3;
 
 /// For how long workers with a busy neighbour are left asleep: more each time, as long as the neighbour stays.
-const SHORTEST_REST: Duration = Duration::from_millis(25);
-const LONGEST_REST: Duration = Duration::from_millis(400);
+const SHORTEST_REST: Duration = Duration::from_millis(50);
+const LONGEST_REST: Duration = Duration::from_millis(1000);
 
 /// Starts the governor. Without a thread for it everything works, only that workers go on spinning for as long as ONNX
 /// Runtime lets them.
@@ -57,13 +57,11 @@ pub(super) fn start(pool: &'static Pool) -> Governor {
 fn govern(pool: &'static Pool) -> Result<()> {
     let mut rest = SHORTEST_REST;
     let mut parking = None;
-    while let Some(reason) = watch(pool) {
+    while let Some(reason) = watch(pool, &mut rest) {
         if reason == Reason::Starved {
             let until = pool.since_epoch(Instant::now() + rest);
             pool.asleep_until_ns.store(until, Ordering::Relaxed);
             rest = (rest * 2).min(LONGEST_REST);
-        } else {
-            rest = SHORTEST_REST;
         }
         let parking = match &mut parking {
             Some(parking) => parking,
@@ -112,8 +110,9 @@ enum Reason {
     Starved,
 }
 
-/// Waits until there is a reason to put the workers to sleep; `None` when the governor has to end.
-fn watch(pool: &Pool) -> Option<Reason> {
+/// Waits until there is a reason to put the workers to sleep; `None` when the governor has to end. Workers that were
+/// seen at work undisturbed get the shortest rest the next time that they are not.
+fn watch(pool: &Pool, rest: &mut Duration) -> Option<Reason> {
     let (mut looked, mut waited) = (Instant::now(), pool.workers.waited());
     loop {
         let is_running = pool.running.load(Ordering::SeqCst) > 0;
@@ -136,7 +135,7 @@ fn watch(pool: &Pool) -> Option<Reason> {
             if now_waited.saturating_sub(waited) * STARVED_SHARE > looked.elapsed() * workers {
                 return Some(Reason::Starved);
             }
-            (looked, waited) = (Instant::now(), now_waited);
+            (looked, waited, *rest) = (Instant::now(), now_waited, SHORTEST_REST);
         }
     }
 }
