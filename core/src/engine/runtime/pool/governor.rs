@@ -18,9 +18,29 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// core busy all the time makes them wait for half of it.
 const STARVED_SHARE: u32 = 3;
 
-/// For how long workers with a busy neighbour are left asleep: more each time, as long as the neighbour stays.
+/// For how long workers with a busy neighbour are left asleep: more each time, until it has not been seen for a while.
+/// That it does not show for a moment says little, because it may just be in the way of a caller.
 const SHORTEST_REST: Duration = Duration::from_millis(50);
-const LONGEST_REST: Duration = Duration::from_millis(1000);
+const LONGEST_REST: Duration = Duration::from_secs(2);
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(10);
+
+/// The rests of workers with a busy neighbour.
+struct Rests {
+    next: Duration,
+    last: Option<Instant>,
+}
+
+impl Rests {
+    fn next(&mut self, now: Instant) -> Duration {
+        if self.last.is_none_or(|last| now.duration_since(last) > FORGOTTEN_AFTER) {
+            self.next = SHORTEST_REST;
+        }
+        self.last = Some(now);
+        let rest = self.next;
+        self.next = (rest * 2).min(LONGEST_REST);
+        rest
+    }
+}
 
 /// Starts the governor. Without a thread for it everything works, only that workers go on spinning for as long as ONNX
 /// Runtime lets them.
@@ -55,13 +75,12 @@ pub(super) fn start(pool: &'static Pool) -> Governor {
 
 /// Goes on until the process ends.
 fn govern(pool: &'static Pool) -> Result<()> {
-    let mut rest = SHORTEST_REST;
+    let mut rests = Rests { next: SHORTEST_REST, last: None };
     let mut parking = None;
-    while let Some(reason) = watch(pool, &mut rest) {
+    while let Some(reason) = watch(pool) {
         if reason == Reason::Starved {
-            let until = pool.since_epoch(Instant::now() + rest);
-            pool.asleep_until_ns.store(until, Ordering::Relaxed);
-            rest = (rest * 2).min(LONGEST_REST);
+            let now = Instant::now();
+            pool.asleep_until_ns.store(pool.since_epoch(now + rests.next(now)), Ordering::Relaxed);
         }
         let parking = match &mut parking {
             Some(parking) => parking,
@@ -110,9 +129,8 @@ enum Reason {
     Starved,
 }
 
-/// Waits until there is a reason to put the workers to sleep; `None` when the governor has to end. Workers that were
-/// seen at work undisturbed get the shortest rest the next time that they are not.
-fn watch(pool: &Pool, rest: &mut Duration) -> Option<Reason> {
+/// Waits until there is a reason to put the workers to sleep; `None` when the governor has to end.
+fn watch(pool: &Pool) -> Option<Reason> {
     let (mut looked, mut waited) = (Instant::now(), pool.workers.waited());
     loop {
         let is_running = pool.running.load(Ordering::SeqCst) > 0;
@@ -135,7 +153,7 @@ fn watch(pool: &Pool, rest: &mut Duration) -> Option<Reason> {
             if now_waited.saturating_sub(waited) * STARVED_SHARE > looked.elapsed() * workers {
                 return Some(Reason::Starved);
             }
-            (looked, waited, *rest) = (Instant::now(), now_waited, SHORTEST_REST);
+            (looked, waited) = (Instant::now(), now_waited);
         }
     }
 }
