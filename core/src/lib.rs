@@ -11,6 +11,7 @@ mod engine;
 pub mod error;
 pub mod metrics;
 pub mod model;
+pub mod quantize;
 pub mod tensor;
 
 #[cfg(feature = "engine")]
@@ -31,6 +32,7 @@ pub use engine::session::{
 pub use engine::tune::{TuneObserver, TuneOptions, TuneProgress, tune};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 pub use metrics::LoadPhases;
+pub use quantize::{QuantizeMode, QuantizeOptions, QuantizeReport, quantize};
 
 /// The README's examples are compiled with the documentation tests.
 #[cfg(all(doctest, feature = "engine"))]

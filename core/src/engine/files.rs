@@ -14,7 +14,7 @@ use crate::engine::compile::{CacheEntry, Store};
 use crate::engine::runtime::{Cache, Creation, ModelSource, SessionOptions};
 use crate::engine::session::Session;
 use crate::error::ResultExt;
-use crate::model::{Bytes, Model};
+use crate::model::{Bytes, ExternalDataResolver, Model};
 
 impl Model {
     /// Reads a model file. Payloads of tensors are read once and shared; external data stays where it is.
@@ -25,6 +25,11 @@ impl Model {
         let path = path.as_ref();
         let open = || Self::parse(fs::read(path).map_err(|error| io_error("read", path, &error))?);
         open().with_context(|| title(path))
+    }
+
+    /// What reads the external data of a model file: from the folder that the file is in, and never outside of it.
+    pub fn external_data(path: impl AsRef<Path>) -> impl ExternalDataResolver {
+        admit::Folders::of_file(path.as_ref())
     }
 }
 

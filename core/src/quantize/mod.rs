@@ -1,0 +1,83 @@
+//! Quantization of models as a rewrite of data: the quantized model is ordinary ONNX, nothing is run for it.
+//!
+//! [`quantize`] takes a model and a [`QuantizeMode`] and gives another model with a [`QuantizeReport`], which says of
+//! every layer what was done, or why nothing was. What the mode does not touch stays as it is, layers that are already
+//! quantized among it.
+
+mod constants;
+mod dynamic;
+mod embedding;
+mod names;
+mod options;
+mod plan;
+mod report;
+mod rewrite;
+mod weight;
+
+pub use options::{QuantizeMode, QuantizeOptions};
+pub use report::{LayerOutcome, LayerReport, QuantizeReport};
+
+use crate::Result;
+use crate::model::{ExternalDataResolver, Model};
+
+/// Quantizes a model. Weights that it keeps in files of their own are left as they are; see [`quantize_with`].
+///
+/// The model is not changed; the one that is given back shares with it what both have. Takes time in proportion to the
+/// weights and, beside the new weights, memory for one old one.
+///
+/// # Errors
+/// Those of [`Model::validate`], `not_found` if a node to be excluded is no layer, `unsupported` if
+/// [`QuantizeOptions::standard_operators`] needs a later operator set than the model's.
+///
+/// # Examples
+/// ```
+/// use ortlet::model::{GraphProto, Model, OperatorSetIdProto};
+/// use ortlet::{QuantizeMode, QuantizeOptions, quantize};
+///
+/// let opset = OperatorSetIdProto { version: Some(17), ..Default::default() };
+/// let graph = Some(GraphProto::default());
+/// let empty = Model { ir_version: Some(8), graph, opset_import: vec![opset], ..Default::default() };
+/// let (same, report) = quantize(&empty, QuantizeMode::Int8Dynamic, &QuantizeOptions::default())?;
+/// assert_eq!(same, empty);
+/// assert_eq!(report.quantized_count, 0);
+/// # Ok::<(), ortlet::Error>(())
+/// ```
+pub fn quantize(
+    model: &Model,
+    mode: QuantizeMode,
+    options: &QuantizeOptions,
+) -> Result<(Model, QuantizeReport)> {
+    run(model, mode, options, None)
+}
+
+/// Quantizes a model, weights in files of their own included. Those become part of the model.
+///
+/// # Errors
+/// As [`quantize`], and the errors of `external`.
+pub fn quantize_with(
+    model: &Model,
+    mode: QuantizeMode,
+    options: &QuantizeOptions,
+    external: &dyn ExternalDataResolver,
+) -> Result<(Model, QuantizeReport)> {
+    run(model, mode, options, Some(external))
+}
+
+fn run(
+    model: &Model,
+    mode: QuantizeMode,
+    options: &QuantizeOptions,
+    external: Option<&dyn ExternalDataResolver>,
+) -> Result<(Model, QuantizeReport)> {
+    model.validate()?;
+    let mut plan = plan::Plan::of(model, options, external)?;
+    let layers = std::mem::take(&mut plan.layers);
+    let mut quantized = model.clone();
+    if !plan.replacements.is_empty() {
+        rewrite::apply(&mut quantized, plan);
+        quantized.validate()?;
+    }
+    let bytes = |model: &Model| report::parameter_bytes(model);
+    let report = QuantizeReport::new(mode, layers, bytes(model), bytes(&quantized));
+    Ok((quantized, report))
+}

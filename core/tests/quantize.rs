@@ -1,0 +1,423 @@
+//! Quantized models: weights against NumPy, results within the bounds that the scales imply, what stays as it is.
+
+mod common;
+mod graphs;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{folder, model as real_model, setting};
+use graphs::{constant, graph, model, node, products, session, value, whole};
+use ortlet::model::{AttributeProto, MemoryFiles, Model, NodeProto, StringStringEntryProto, TensorProto};
+use ortlet::quantize::{LayerOutcome, quantize_with};
+use ortlet::tensor::{DType, Tensor};
+use ortlet::{ErrorCode, QuantizeMode, QuantizeOptions, QuantizeReport, Session, SessionOptions, quantize};
+
+/// Every size is worth it.
+fn options() -> QuantizeOptions {
+    QuantizeOptions { min_weight_elements: 0, ..Default::default() }
+}
+
+fn int8(model: &Model, options: &QuantizeOptions) -> (Model, QuantizeReport) {
+    quantize(model, QuantizeMode::Int8Dynamic, options).unwrap()
+}
+
+/// Why the only layer of a model was skipped.
+fn reason(model: &Model, options: &QuantizeOptions) -> String {
+    let (same, report) = int8(model, options);
+    assert_eq!(&same, model);
+    assert_eq!((report.quantized_count, report.skipped_count), (0, 1), "{report:?}");
+    match &report.layers[0].outcome {
+        LayerOutcome::Skipped { reason } => reason.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Numbers from -1 to 1, the same for the same seed.
+fn random(seed: u64, count: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn number(name: &str, number: f32) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), f: Some(number), r#type: Some(1), ..Default::default() }
+}
+
+fn named(name: &str, node: NodeProto) -> NodeProto {
+    NodeProto { name: Some(name.into()), ..node }
+}
+
+/// `y = x · w`
+fn product(weight: TensorProto) -> Model {
+    product_of(vec![named("dense", node("MatMul", &["x", "w"], &["y"]))], vec![weight])
+}
+
+fn product_of(nodes: Vec<NodeProto>, constants: Vec<TensorProto>) -> Model {
+    let (x, y) = (value("x", DType::F32, &["m", "k"]), value("y", DType::F32, &["", ""]));
+    model(graph(nodes, vec![x], vec![y], constants))
+}
+
+fn of_type(dtype: DType, dims: &[i64], bytes: usize) -> TensorProto {
+    TensorProto {
+        name: Some("w".into()),
+        data_type: Some(dtype.onnx()),
+        dims: dims.to_vec(),
+        raw_data: Some(vec![0; bytes].into()),
+        ..Default::default()
+    }
+}
+
+fn run(session: &Session, shape: &[usize], x: &[f32]) -> Vec<f32> {
+    let x = Tensor::from_vec(shape, x.to_vec()).unwrap();
+    let outputs = session.run([("x", x.view())]).unwrap();
+    outputs["y"].as_tensor().unwrap().as_slice::<f32>().unwrap().to_vec()
+}
+
+fn save(folder: &Path, name: &str, model: &Model) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, model.to_bytes().unwrap()).unwrap();
+    path
+}
+
+/// Has NumPy and onnx judge quantized models; gives how many layers were compared in each.
+fn compare_with_numpy(limit: u8, pairs: &[(PathBuf, PathBuf)]) -> Vec<usize> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/reference/quantized.py");
+    let mut python = Command::new(setting("ORTLET_TEST_PYTHON"));
+    python.arg(script).arg(limit.to_string());
+    pairs.iter().for_each(|(plain, small)| {
+        python.arg(plain).arg(small);
+    });
+    let said = python.output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    String::from_utf8(said.stdout).unwrap().lines().map(|line| line.parse().unwrap()).collect()
+}
+
+/// `y = alpha · x · w + beta · b`, the weight transposed, the bias in each of the forms that broadcast.
+fn gemm(alpha: f32, beta: f32, bias_dims: &[usize]) -> Model {
+    let (depth, columns) = (12, 5);
+    let mut gemm = named("dense", node("Gemm", &["x", "w", "b"], &["y"]));
+    gemm.attribute = vec![whole("transB", 1), number("alpha", alpha), number("beta", beta)];
+    let weight = constant("w", &[columns, depth], &random(3, depth * columns));
+    let bias = constant("b", bias_dims, &random(4, bias_dims.iter().product()));
+    product_of(vec![gemm], vec![weight, bias])
+}
+
+/// A table, a product of its rows, and the same weight once more as a `Constant` of an inner graph's own.
+fn mixed() -> Model {
+    let branch = |name: &str| AttributeProto {
+        name: Some(name.into()),
+        r#type: Some(5),
+        g: Some(Box::new(graph(
+            vec![named(&format!("in-{name}"), node("MatMul", &["rows", "w"], &[name]))],
+            vec![],
+            vec![value(name, DType::F32, &["m", "8"])],
+            vec![],
+        ))),
+        ..Default::default()
+    };
+    let choice = NodeProto {
+        attribute: vec![branch("then_branch"), branch("else_branch")],
+        ..node("If", &["flag"], &["chosen"])
+    };
+    let mut weight = node("Constant", &[], &["w"]);
+    weight.attribute = vec![AttributeProto {
+        name: Some("value".into()),
+        r#type: Some(4),
+        t: Some(Box::new(constant("", &[16, 8], &random(7, 128)))),
+        ..Default::default()
+    }];
+    let nodes = vec![
+        weight,
+        named("words", node("Gather", &["table", "ids"], &["rows"])),
+        choice,
+        named("outside", node("MatMul", &["rows", "w"], &["outer"])),
+        node("Add", &["chosen", "outer"], &["y"]),
+    ];
+    let inputs = vec![value("ids", DType::I64, &["m"]), value("flag", DType::Bool, &[])];
+    let table = constant("table", &[30, 16], &random(6, 480));
+    model(graph(nodes, inputs, vec![value("y", DType::F32, &["m", "8"])], vec![table]))
+}
+
+#[test]
+fn weights_and_scales_are_numpys_and_onnx_accepts_the_models() {
+    let folder = folder("quantize-numpy");
+    let mut old = product(constant("w", &[9, 4], &random(2, 36)));
+    old.ir_version = Some(3);
+    old.graph.as_mut().unwrap().input.push(value("w", DType::F32, &["9", "4"]));
+    let models = [
+        (product(constant("w", &[1, 1], &[0.3])), 1),
+        (product(constant("w", &[31, 17], &random(1, 31 * 17))), 1),
+        (product(constant("w", &[2, 3], &[0.0, 1e-44, 3e38, 0.0, -1e-45, -3e38])), 1),
+        (gemm(1.0, 1.0, &[5]), 1),
+        (gemm(-0.37, 0.5, &[1, 5]), 1),
+        (mixed(), 4),
+        (products(6), 1),
+        (old, 1),
+    ];
+    for (limit, standard) in [(127, false), (64, true)] {
+        let options =
+            QuantizeOptions { reduce_range: limit == 64, standard_operators: standard, ..options() };
+        let paths = models.iter().enumerate().map(|(index, (plain, _))| {
+            let (small, report) = int8(plain, &options);
+            assert_eq!(report.skipped_count, 0, "{report:?}");
+            let name = |kind: &str| format!("{index}-{limit}-{kind}.onnx");
+            (save(&folder, &name("float"), plain), save(&folder, &name("int8"), &small))
+        });
+        let paths: Vec<_> = paths.collect();
+        let expected: Vec<usize> = models.iter().map(|(_, layers)| *layers).collect();
+        assert_eq!(compare_with_numpy(limit, &paths), expected);
+        paths.iter().for_each(|(_, small)| drop(Session::load(small, &SessionOptions::default()).unwrap()));
+    }
+}
+
+/// The largest error that each result may have: weights are off by half their scale, activations by their scale.
+fn bounds(x: &[f32], weights: &[f32], columns: usize, limit: f64) -> Vec<f64> {
+    let depth = weights.len() / columns;
+    let ends = x.iter().fold((0.0_f32, 0.0_f32), |(low, high), &x| (low.min(x), high.max(x)));
+    let step = f64::from(ends.1 - ends.0) / 255.0;
+    let column = |column: usize| weights.iter().skip(column).step_by(columns).map(|&w| f64::from(w).abs());
+    let of = |row: &[f32], index: usize| {
+        let half = column(index).fold(0.0, f64::max) / limit / 2.0;
+        row.iter()
+            .zip(column(index))
+            .map(|(&x, w)| f64::from(x).abs() * half + step * (w + half))
+            .sum::<f64>()
+    };
+    let slack = 1.0 + 1e-4;
+    x.chunks(depth).flat_map(|row| (0..columns).map(move |index| of(row, index) * slack + 1e-6)).collect()
+}
+
+fn exact(x: &[f32], weights: &[f32], columns: usize) -> Vec<f64> {
+    let dot = |row: &[f32], column: usize| {
+        let weights = weights.iter().skip(column).step_by(columns);
+        row.iter().zip(weights).map(|(&x, &w)| f64::from(x) * f64::from(w)).sum::<f64>()
+    };
+    let rows = x.chunks(weights.len() / columns);
+    rows.flat_map(|row| (0..columns).map(move |column| dot(row, column))).collect()
+}
+
+#[test]
+fn results_stay_within_the_bounds_that_the_scales_imply() {
+    let shapes = [
+        (1, 1, 1),
+        (1, 64, 1),
+        (5, 1, 7),
+        (1, 300, 65),
+        (33, 300, 17),
+        (0, 16, 8),
+        (64, 384, 129),
+        (3, 2, 2),
+    ];
+    for (seed, (rows, depth, columns)) in shapes.into_iter().enumerate() {
+        let (x, w) = (random(seed as u64 + 50, rows * depth), random(seed as u64 + 90, depth * columns));
+        for (limit, standard) in [(127.0, false), (127.0, true), (64.0, false)] {
+            let options =
+                QuantizeOptions { reduce_range: limit < 127.0, standard_operators: standard, ..options() };
+            let (small, _) = int8(&product(constant("w", &[depth, columns], &w)), &options);
+            let y = run(&session(&small, &SessionOptions::default()), &[rows, depth], &x);
+            assert_eq!(y.len(), rows * columns);
+            let (expected, bounds) = (exact(&x, &w, columns), bounds(&x, &w, columns, limit));
+            for (index, ((y, expected), bound)) in y.iter().zip(&expected).zip(&bounds).enumerate() {
+                let error = (f64::from(*y) - expected).abs();
+                assert!(error <= *bound, "{rows}x{depth}x{columns} at {index}: {error} > {bound}");
+            }
+        }
+    }
+}
+
+#[test]
+fn gemm_keeps_its_factors_and_every_form_of_bias() {
+    let x = random(11, 4 * 12);
+    for (alpha, beta, bias) in [
+        (1.0, 1.0, &[5][..]),
+        (2.5, 1.0, &[1, 5]),
+        (-0.5, 0.25, &[5]),
+        (1.0, -3.0, &[4, 1]),
+        (0.0, 1.0, &[]),
+        (1.0, 0.0, &[4, 5]),
+    ] {
+        let plain = gemm(alpha, beta, bias);
+        let expected = run(&session(&plain, &SessionOptions::default()), &[4, 12], &x);
+        for standard in [false, true] {
+            let (small, report) =
+                int8(&plain, &QuantizeOptions { standard_operators: standard, ..options() });
+            assert_eq!(report.quantized_count, 1);
+            let y = run(&session(&small, &SessionOptions::default()), &[4, 12], &x);
+            let tolerance = 12.0 * alpha.abs() * (1.0 / 254.0 + 2.0 / 255.0) + 1e-5;
+            for (y, expected) in y.iter().zip(&expected) {
+                assert!((y - expected).abs() <= tolerance, "{alpha} {beta} {bias:?}: {y} {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn shared_weights_are_stored_once_and_old_ones_go_when_nobody_reads_them() {
+    let plain = mixed();
+    let (small, report) = int8(&plain, &options());
+    let graph = small.graph.as_ref().unwrap();
+    let names: Vec<_> = graph.initializer.iter().map(TensorProto::name).collect();
+    assert_eq!(names, ["table_int8", "table_scale", "weight_int8", "weight_scale"]);
+    assert!(!small.nodes().any(|at| at.node.op_type() == "Constant"));
+    assert_eq!(
+        (report.parameter_bytes_before, report.parameter_bytes_after),
+        (4 * (480 + 128), 480 + 4 * 30 + 128 + 4 * 8)
+    );
+    // One of the readers stays as it is, and so does what it reads.
+    let (small, report) =
+        int8(&plain, &QuantizeOptions { exclude: vec!["in-else_branch".into()], ..options() });
+    assert_eq!((report.quantized_count, report.skipped_count), (3, 1));
+    assert!(small.nodes().any(|at| at.node.op_type() == "Constant"));
+    let (_, without) = int8(&plain, &QuantizeOptions { embeddings: false, ..options() });
+    assert_eq!(without.layers.len(), 3);
+    // What is quantized already is left alone.
+    let (same, _) = int8(&small, &QuantizeOptions { exclude: vec!["in-else_branch".into()], ..options() });
+    assert!(same == small);
+}
+
+#[test]
+fn names_do_not_collide() {
+    let nodes =
+        vec![node("Relu", &["x"], &["w_int8"]), named("w_scale", node("MatMul", &["w_int8", "w"], &["y"]))];
+    let (small, report) = int8(&product_of(nodes, vec![constant("w", &[2, 2], &random(1, 4))]), &options());
+    assert_eq!(report.quantized_count, 1);
+    let names: Vec<_> = small.graph.as_ref().unwrap().initializer.iter().map(TensorProto::name).collect();
+    assert_eq!(names, ["w_int8_1", "w_scale_1"]);
+    session(&small, &SessionOptions::default());
+}
+
+#[test]
+fn what_cannot_be_quantized_stays_and_the_report_says_why() {
+    let dense = |numbers: [f32; 2]| product(constant("w", &[1, 2], &numbers));
+    for (model, words) in [
+        (dense([1.0, f32::NAN]), "an element that is NaN"),
+        (dense([f32::NEG_INFINITY, 0.0]), "an element that is -inf"),
+        (product(of_type(DType::F16, &[1, 2], 4)), "float16, not float32"),
+        (product(of_type(DType::F64, &[1, 2], 16)), "float64, not float32"),
+        (product(constant("w", &[1, 1, 2], &[1.0, 2.0])), "3 dimensions"),
+        (product(constant("w", &[0, 2], &[])), "is empty"),
+        (product_of(vec![node("MatMul", &["x", "x"], &["y"])], vec![]), "no constant"),
+        (gemm(f32::INFINITY, 1.0, &[5]), "alpha"),
+        (product(of_type(DType::F32, &[70_000, 1], 280_000)), "could overflow"),
+    ] {
+        let said = reason(&model, &options());
+        assert!(said.contains(words), "{said}");
+    }
+    let small = reason(&dense([1.0, 2.0]), &QuantizeOptions::default());
+    assert_eq!(small, "its weight has 2 elements, fewer than 1024");
+    // An input with a default is the caller's to give.
+    let mut overridable = dense([1.0, 2.0]);
+    overridable.graph.as_mut().unwrap().input.push(value("w", DType::F32, &["1", "2"]));
+    assert!(reason(&overridable, &options()).contains("no constant"));
+}
+
+#[test]
+fn models_without_layers_are_unchanged() {
+    let plain = product_of(vec![node("Relu", &["x"], &["y"])], vec![]);
+    let (same, report) = int8(&plain, &options());
+    assert_eq!((same, report.layers.len()), (plain, 0));
+    assert_eq!(report.verdict, "No layer was quantized; the model is as it was.");
+}
+
+#[test]
+fn external_weights_are_read_by_the_resolver() {
+    let entry = |key: &str, value: &str| StringStringEntryProto {
+        key: Some(key.into()),
+        value: Some(value.into()),
+        ..Default::default()
+    };
+    let outside = |location: &str| {
+        let mut weight = of_type(DType::F32, &[2, 1], 0);
+        weight.raw_data = None;
+        weight.data_location = Some(1);
+        weight.external_data = vec![entry("location", location)];
+        product(weight)
+    };
+    assert!(reason(&outside("w.bin"), &options()).contains("outside of the model"));
+    let bytes = [0.5_f32, -1.0].iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+    let files = MemoryFiles::from_iter([("w.bin", bytes), ("short.bin", vec![0; 7])]);
+    let quantize = |model| quantize_with(&model, QuantizeMode::Int8Dynamic, &options(), &files);
+    let (small, _) = quantize(outside("w.bin")).unwrap();
+    let values = small.graph.as_ref().unwrap().initializer("w_int8").unwrap();
+    assert_eq!(values.raw_data.as_deref(), Some(&[64, -127_i8 as u8][..]));
+    assert_eq!(quantize(outside("missing.bin")).unwrap_err().code(), ErrorCode::NotFound);
+    assert_eq!(quantize(outside("short.bin")).unwrap_err().code(), ErrorCode::InvalidModel);
+}
+
+#[test]
+fn damaged_models_and_wrong_options_give_errors() {
+    let failure = |model: &Model, options: &QuantizeOptions| {
+        quantize(model, QuantizeMode::Int8Dynamic, options).unwrap_err().code()
+    };
+    for weight in [
+        of_type(DType::F32, &[2, 2], 15),
+        of_type(DType::F32, &[-1, 4], 16),
+        of_type(DType::F32, &[i64::MAX, i64::MAX], 16),
+        TensorProto { data_type: Some(99), ..of_type(DType::F32, &[2, 2], 16) },
+    ] {
+        assert!(matches!(
+            failure(&product(weight), &options()),
+            ErrorCode::InvalidModel | ErrorCode::Unsupported
+        ));
+    }
+    let good = product(constant("w", &[1, 2], &[1.0, 2.0]));
+    let unknown = QuantizeOptions { exclude: vec!["nobody".into()], ..options() };
+    assert_eq!(failure(&good, &unknown), ErrorCode::NotFound);
+    let mut old = good.clone();
+    old.opset_import[0].version = Some(9);
+    let standard = QuantizeOptions { standard_operators: true, ..options() };
+    assert_eq!(failure(&old, &standard), ErrorCode::Unsupported);
+    assert_eq!(int8(&old, &options()).1.quantized_count, 1);
+    assert!(serde_json::from_str::<QuantizeOptions>(r#"{"reduce_range": true}"#).unwrap().reduce_range);
+    assert!(serde_json::from_str::<QuantizeOptions>(r#"{"reduced": true}"#).is_err());
+}
+
+/// The mean of a sentence's token vectors.
+fn sentence(session: &Session, ids: &[i64]) -> Vec<f64> {
+    let tensor = |values: Vec<i64>| Tensor::from_vec([1, ids.len()], values).unwrap();
+    let (ids, ones, zeros) = (tensor(ids.to_vec()), tensor(vec![1; ids.len()]), tensor(vec![0; ids.len()]));
+    let inputs =
+        [("input_ids", ids.view()), ("attention_mask", ones.view()), ("token_type_ids", zeros.view())];
+    let outputs = session.run(inputs).unwrap();
+    let states = outputs["last_hidden_state"].as_tensor().unwrap().as_slice::<f32>().unwrap();
+    let mut sum = vec![0.0; 384];
+    states.chunks(384).for_each(|token| sum.iter_mut().zip(token).for_each(|(s, &t)| *s += f64::from(t)));
+    sum
+}
+
+fn cosine(a: &[f64], b: &[f64]) -> f64 {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+#[test]
+fn minilm_becomes_a_quarter_and_means_the_same() {
+    let path = real_model("minilm/model.onnx");
+    let plain = Model::open(&path).unwrap();
+    let (small, report) = int8(&plain, &QuantizeOptions::default());
+    let folder = folder("quantize-minilm");
+    let saved = save(&folder, "int8.onnx", &small);
+    // 36 products and the table of words.
+    assert_eq!(compare_with_numpy(127, &[(path.clone(), saved.clone())]), [37]);
+    assert_eq!(report.quantized_count, 37);
+    let (before, after) = (plain.encoded_bytes().unwrap(), small.encoded_bytes().unwrap());
+    assert!(after * 10 < before * 3, "{before} {after}");
+
+    let options = SessionOptions::default();
+    let (plain, small) = (Session::load(path, &options).unwrap(), Session::load(saved, &options).unwrap());
+    let sentences: [&[i64]; 4] = [
+        &[101, 2023, 2003, 1037, 3231, 102],
+        &[101, 1996, 4937, 4350, 2006, 1996, 13523, 102],
+        &[101, 2129, 2079, 1045, 2735, 2125, 1996, 2422, 1029, 102],
+        &[101, 7592, 102],
+    ];
+    let cosines = sentences.map(|ids| cosine(&sentence(&plain, ids), &sentence(&small, ids)));
+    println!("{before} -> {after} bytes, cosines {cosines:?}; {}", report.verdict);
+    assert!(cosines.iter().all(|&cosine| cosine > 0.98), "{cosines:?}");
+}
