@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ortlet::runtime::RuntimeOptions;
-use ortlet::{Cache, Error, Provider, Result, SessionOptions, Threads};
+use ortlet::{Cache, Error, Provider, QuantizeMode, Result, SessionOptions, Threads};
 
 const SPEC_HELP: &str = "\
 Input values (SPEC):
@@ -38,6 +38,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Compile a model for this device into one file that loads fast, or add this device to such a file.
     Compile(CompileArgs),
+    /// Make a smaller model with 8-bit weights, and say what became of each layer. Needs no ONNX Runtime.
+    Quantize(QuantizeArgs),
     /// Run a model once and show or save its outputs.
     Run(RunArgs),
     /// Measure how long a model takes and what it needs.
@@ -68,6 +70,30 @@ pub struct CompileArgs {
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub engine: EngineArgs,
+}
+
+#[derive(Args)]
+pub struct QuantizeArgs {
+    /// The model file.
+    pub model: PathBuf,
+    /// The file to write. Without it, beside the model, with the extension `int8.onnx`.
+    #[arg(short = 'o', long, value_name = "OUT.onnx")]
+    pub output: Option<PathBuf>,
+    /// How to quantize: `int8-dynamic`.
+    #[arg(long, value_name = "MODE", default_value = "int8-dynamic", value_parser = word::<QuantizeMode>)]
+    pub mode: QuantizeMode,
+    /// Leave this node as it is. May be repeated.
+    #[arg(long, value_name = "NODE")]
+    pub exclude: Vec<String>,
+    /// Weights of 7 bits, for x86 processors without VNNI.
+    #[arg(long)]
+    pub reduce_range: bool,
+    /// Leave the tables of `Gather` as they are.
+    #[arg(long)]
+    pub no_embeddings: bool,
+    /// Use operators of the ONNX standard only.
+    #[arg(long)]
+    pub standard_operators: bool,
 }
 
 #[derive(Args)]

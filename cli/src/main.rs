@@ -1,4 +1,4 @@
-//! `ortlet`: inspect, compile, run, measure and tune ONNX models from the command line.
+//! `ortlet`: inspect, compile, quantize, run, measure and tune ONNX models from the command line.
 
 mod args;
 mod bench;
@@ -13,6 +13,7 @@ mod moment;
 mod npy;
 mod output;
 mod process;
+mod quantize;
 mod random;
 mod report;
 mod run;
@@ -54,6 +55,7 @@ fn dispatch(cli: &Cli) -> Result<bool> {
     match &cli.command {
         Command::Inspect(args) => inspect::run(args, cli.json).map(|()| true),
         Command::Compile(args) => compile::run(args, cli.json).map(|()| true),
+        Command::Quantize(args) => quantize::run(args, cli.json).map(|()| true),
         Command::Run(args) => run::run(args, cli.json).map(|()| true),
         Command::Bench(args) => bench::run(args, cli.json).map(|()| true),
         Command::Tune(args) => tune::run(args, cli.json).map(|()| true),

@@ -26,7 +26,7 @@ use crate::model::{ExternalDataResolver, Model};
 /// weights and, beside the new weights, memory for one old one.
 ///
 /// # Errors
-/// Those of [`Model::validate`], `not_found` if a node to be excluded is no layer, `unsupported` if
+/// Those of [`Model::validate`], `not_found` if there is no node of a name to be excluded, `unsupported` if
 /// [`QuantizeOptions::standard_operators`] needs a later operator set than the model's.
 ///
 /// # Examples

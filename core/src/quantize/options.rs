@@ -16,7 +16,7 @@ pub enum QuantizeMode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct QuantizeOptions {
-    /// Layers to leave as they are, by [`LayerReport::node`](super::LayerReport::node).
+    /// Nodes to leave as they are, by name, or by their first output if they have none.
     pub exclude: Vec<String>,
     /// Weights of 7 bits, from -64 to 64. For x86 processors without VNNI, whose sums of two products of 8 bits
     /// saturate; needless on others.

@@ -98,10 +98,11 @@ impl Plan {
         if let Some(graph) = &model.graph {
             planner.graph(graph)?;
         }
-        let layers = &planner.plan.layers;
-        match options.exclude.iter().find(|name| !layers.iter().any(|layer| layer.node == **name)) {
+        let is_node = |name: &String| model.nodes().any(|at| label(at.node) == name);
+        match options.exclude.iter().find(|name| !is_node(name)) {
             Some(name) => {
-                Err(Error::not_found("layer", name, layers.iter().map(|layer| layer.node.as_str())))
+                let layers = planner.plan.layers.iter().map(|layer| layer.node.as_str());
+                Err(Error::not_found("node", name, layers))
             }
             None => Ok(planner.plan),
         }
