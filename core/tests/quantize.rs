@@ -1,6 +1,8 @@
 //! Quantized models: weights against NumPy, results within the bounds that the scales imply, what stays as it is.
 
 mod common;
+mod damage;
+mod fixtures;
 mod graphs;
 
 use std::path::{Path, PathBuf};
@@ -10,7 +12,7 @@ use common::{folder, model as real_model, setting};
 use graphs::{constant, graph, model, node, products, session, value, whole};
 use ortlet::model::{AttributeProto, MemoryFiles, Model, NodeProto, StringStringEntryProto, TensorProto};
 use ortlet::quantize::{LayerOutcome, quantize_with};
-use ortlet::tensor::{DType, Tensor};
+use ortlet::tensor::{DType, Shape, Tensor};
 use ortlet::{ErrorCode, QuantizeMode, QuantizeOptions, QuantizeReport, Session, SessionOptions, quantize};
 
 /// Every size is worth it.
@@ -261,6 +263,20 @@ fn gemm_keeps_its_factors_and_every_form_of_bias() {
 fn shared_weights_are_stored_once_and_old_ones_go_when_nobody_reads_them() {
     let plain = mixed();
     let (small, report) = int8(&plain, &options());
+    for flag in [true, false] {
+        let (ids, flag) = (
+            Tensor::from_vec([3], vec![0_i64, 29, -5]).unwrap(),
+            Tensor::from_vec(Shape::new(&[]), vec![flag]).unwrap(),
+        );
+        let [y, expected] = [&small, &plain].map(|model| {
+            let session = session(model, &SessionOptions::default());
+            let outputs = session.run([("ids", ids.view()), ("flag", flag.view())]).unwrap();
+            outputs["y"].as_tensor().unwrap().as_slice::<f32>().unwrap().to_vec()
+        });
+        // Two sums of 16 products of numbers up to 1, each of which is off by this much at most.
+        let tolerance = 2.0 * 16.0 * (1.0 / 254.0 + 1.0 / 254.0 + 2.0 / 255.0);
+        assert!(y.iter().zip(&expected).all(|(y, expected)| (y - expected).abs() <= tolerance));
+    }
     let graph = small.graph.as_ref().unwrap();
     let names: Vec<_> = graph.initializer.iter().map(TensorProto::name).collect();
     assert_eq!(names, ["table_int8", "table_scale", "weight_int8", "weight_scale"]);
@@ -376,6 +392,93 @@ fn damaged_models_and_wrong_options_give_errors() {
     assert_eq!(int8(&old, &options()).1.quantized_count, 1);
     assert!(serde_json::from_str::<QuantizeOptions>(r#"{"reduce_range": true}"#).unwrap().reduce_range);
     assert!(serde_json::from_str::<QuantizeOptions>(r#"{"reduced": true}"#).is_err());
+}
+
+#[test]
+fn damaged_models_give_clean_errors_or_valid_models() {
+    for (seed, (name, bytes)) in fixtures::all().into_iter().enumerate() {
+        for variant in damage::damaged(&bytes, seed as u64 + 400) {
+            let Ok(model) = Model::parse(variant.bytes) else { continue };
+            match quantize(&model, QuantizeMode::Int8Dynamic, &options()) {
+                Ok((small, _)) => small.validate().unwrap(),
+                Err(error) => {
+                    let clean = [ErrorCode::InvalidModel, ErrorCode::Unsupported, ErrorCode::LimitExceeded];
+                    assert!(clean.contains(&error.code()), "{name}: {}: {error}", variant.name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn one_weight_with_many_factors_does_not_grow_without_bound() {
+    let gemm = |index: usize| NodeProto {
+        attribute: vec![number("alpha", index as f32 + 2.0)],
+        ..node("Gemm", &["x", "w"], &[&format!("y{index}")])
+    };
+    let nodes = (0..50).map(gemm).chain([node("Identity", &["y0"], &["y"])]).collect();
+    let plain = product_of(nodes, vec![constant("w", &[8, 8], &random(1, 64))]);
+    let (small, report) = int8(&plain, &options());
+    assert_eq!((report.quantized_count, report.skipped_count), (8, 42));
+    assert_eq!(small.graph.unwrap().initializer.len(), 1 + 2 * 8);
+}
+
+#[test]
+fn every_operator_set_from_seven_on_is_served() {
+    let folder = folder("quantize-opsets");
+    let x = random(5, 4 * 12);
+    let expected = run(&session(&gemm(0.5, 1.0, &[5]), &SessionOptions::default()), &[4, 12], &x);
+    let pairs = [7, 8, 9, 10, 11, 13, 17, 21].map(|version| {
+        let at_version = |mut model: Model| {
+            model.opset_import[0].version = Some(version);
+            model
+        };
+        let (dense, _) = int8(&at_version(gemm(0.5, 1.0, &[5])), &options());
+        let y = run(&session(&dense, &SessionOptions::default()), &[4, 12], &x);
+        y.iter().zip(&expected).for_each(|(y, expected)| assert!((y - expected).abs() < 0.08, "{version}"));
+        let plain = at_version(mixed());
+        let (small, _) = int8(&plain, &options());
+        session(&small, &SessionOptions::default());
+        let name = |kind: &str| format!("{version}-{kind}.onnx");
+        (save(&folder, &name("float"), &plain), save(&folder, &name("int8"), &small))
+    });
+    assert_eq!(compare_with_numpy(127, &pairs), [4; 8]);
+}
+
+#[test]
+fn rows_of_a_table_are_within_half_a_scale() {
+    let table = random(8, 40 * 6);
+    let gather = node("Gather", &["table", "ids"], &["y"]);
+    let (inputs, outputs) = (value("ids", DType::I64, &["n", "m"]), value("y", DType::F32, &["n", "m", "6"]));
+    let plain =
+        model(graph(vec![gather], vec![inputs], vec![outputs], vec![constant("table", &[40, 6], &table)]));
+    let session = session(&int8(&plain, &options()).0, &SessionOptions::default());
+    for ids in [vec![], vec![0_i64, 39, -1, -40, 7, 7]] {
+        let tensor = Tensor::from_vec([2, ids.len() / 2], ids.clone()).unwrap();
+        let outputs = session.run([("ids", tensor.view())]).unwrap();
+        let y = outputs["y"].as_tensor().unwrap();
+        assert_eq!(y.shape().dims(), [2, ids.len() / 2, 6]);
+        for (y, id) in y.as_slice::<f32>().unwrap().chunks(6).zip(&ids) {
+            let row = &table[id.rem_euclid(40) as usize * 6..][..6];
+            let half = row.iter().fold(0.0, |largest: f32, x| largest.max(x.abs())) / 254.0;
+            assert!(y.iter().zip(row).all(|(y, x)| (y - x).abs() <= half * 1.0001), "{y:?} {row:?}");
+        }
+    }
+}
+
+#[test]
+fn real_models_stay_valid() {
+    let folder = folder("quantize-real");
+    let mut pairs = Vec::new();
+    for name in ["magika/model.onnx", "silero-vad/silero_vad.onnx", "rapidocr/PP-OCRv6_rec_small.onnx"] {
+        let plain = Model::open(real_model(name)).unwrap();
+        let (small, report) = int8(&plain, &options());
+        println!("{name}: {}", report.verdict);
+        let saved = save(&folder, &name.replace('/', "-"), &small);
+        Session::load(&saved, &SessionOptions::default()).unwrap();
+        pairs.push((real_model(name), saved));
+    }
+    compare_with_numpy(127, &pairs);
 }
 
 /// The mean of a sentence's token vectors.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum QuantizeMode {
     /// Constant matrices of `MatMul` and `Gemm` as signed 8-bit numbers with a scale for each output channel;
     /// activations become unsigned 8-bit numbers while the model runs, with a scale for each tensor. Needs no samples.
+    /// Layers in graphs inside of nodes are quantized too, those in functions that the model defines are not.
     Int8Dynamic,
 }
 

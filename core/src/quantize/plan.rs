@@ -12,6 +12,9 @@ use crate::model::{ExternalDataResolver, GraphProto, Model, NodeProto, TensorPro
 use crate::tensor::DType;
 use crate::{Error, Result};
 
+/// Many nodes, each with a factor of its own, must not multiply one weight without bound.
+const MAXIMUM_DERIVED: u32 = 8;
+
 /// What has to change in a model, and what to say about it.
 #[derive(Default)]
 pub(super) struct Plan {
@@ -74,6 +77,8 @@ pub(super) struct Planner<'a> {
     next_node: usize,
     /// Weights that several layers use are quantized once. By address, because names may repeat in inner graphs.
     quantized: HashMap<(*const TensorProto, Form), Result<Quantized, String>>,
+    /// How many tensors were derived from one.
+    derived: HashMap<*const TensorProto, u32>,
 }
 
 impl Plan {
@@ -94,6 +99,7 @@ impl Plan {
             inputs_are_fixed: initializers_are_inputs(model.ir_version),
             next_node: 0,
             quantized: HashMap::new(),
+            derived: HashMap::new(),
         };
         if let Some(graph) = &model.graph {
             planner.graph(graph)?;
@@ -242,8 +248,13 @@ impl<'a> Planner<'a> {
         Ok(Quantized { values, scales, outcome })
     }
 
-    /// The numbers of a weight, all of them finite.
-    pub fn floats(&self, tensor: &TensorProto) -> Result<Vec<f32>, Refusal> {
+    /// The numbers of a weight or bias, all of them finite, to derive another from.
+    pub fn floats(&mut self, tensor: &TensorProto) -> Result<Vec<f32>, Refusal> {
+        let derived = self.derived.entry(std::ptr::from_ref(tensor)).or_default();
+        *derived += 1;
+        if *derived > MAXIMUM_DERIVED {
+            return skip(format!("its weight or bias is used with more than {MAXIMUM_DERIVED} factors"));
+        }
         let none = &crate::model::NoExternalData;
         let bytes = tensor.data_bytes(self.external.unwrap_or(none)).with_context(|| "weight")?;
         let numbers: Vec<f32> =
