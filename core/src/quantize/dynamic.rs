@@ -1,7 +1,8 @@
 //! `MatMul` and `Gemm` with a constant right side: products of 8-bit numbers, activations quantized on the way.
 
 use super::LayerOutcome;
-use super::plan::{Form, Planner, Quantized, Refusal, label, skip};
+use super::initializers::{Form, Quantized};
+use super::plan::{Planner, Refusal, label, skip};
 use super::rewrite::MICROSOFT;
 use crate::model::{AttributeProto, NodeProto, TensorProto};
 use crate::tensor::DType;
@@ -53,7 +54,7 @@ pub(super) fn rewrite<'a>(
         ));
     }
     let form = Form::Columns { transposed: product.transposed, factor_bits: product.factor.to_bits() };
-    let quantized = planner.quantized(weight, form)?;
+    let quantized = planner.initializers.quantized(weight, form)?;
     let nodes = if planner.options.standard_operators {
         standard(planner, layer, &product, &quantized)
     } else {
@@ -100,9 +101,9 @@ fn scaled_bias(
     let Some(bias) = bias.filter(|bias| bias.dtype() == Ok(DType::F32) && !bias.is_external()) else {
         return skip("its beta is not 1 and its bias is no constant of the model");
     };
-    let floats = planner.floats(bias)?;
+    let floats = planner.initializers.floats(bias)?;
     let bytes = floats.iter().flat_map(|number| (number * beta).to_le_bytes()).collect();
-    Ok(planner.initializer(format!("{name}_beta"), DType::F32, bias.dims.clone(), bytes))
+    Ok(planner.initializers.add(format!("{name}_beta"), DType::F32, bias.dims.clone(), bytes))
 }
 
 /// ONNX Runtime's own operator, which quantizes, multiplies, scales and adds in one go.
@@ -119,7 +120,7 @@ fn fused(planner: &mut Planner, layer: &NodeProto, product: &Product, weight: &Q
             vec![main]
         }
         Some(bias) => {
-            let sum = planner.names.fresh(format!("{}_product", label(layer)));
+            let sum = planner.fresh(format!("{}_product", label(layer)));
             main.output = vec![sum.clone()];
             vec![main, add(planner, layer, &sum, bias)]
         }
@@ -134,7 +135,7 @@ fn standard(
     weight: &Quantized,
 ) -> Vec<NodeProto> {
     let base = label(layer).to_owned();
-    let mut fresh = |part: &str| planner.names.fresh(format!("{base}_{part}"));
+    let mut fresh = |part: &str| planner.fresh(format!("{base}_{part}"));
     let [quantized, scale, zero] = ["quantized", "scale", "zero_point"].map(&mut fresh);
     let [sums, floats, scales, result] = ["sums", "sums_float", "scales", "product"].map(&mut fresh);
     let mut quantize = node("DynamicQuantizeLinear", fresh("quantize"), &[product.activation], "");
@@ -157,7 +158,7 @@ fn standard(
 }
 
 fn add(planner: &mut Planner, layer: &NodeProto, product: &str, bias: &str) -> NodeProto {
-    let name = planner.names.fresh(format!("{}_add", label(layer)));
+    let name = planner.fresh(format!("{}_add", label(layer)));
     NodeProto { output: layer.output.clone(), ..node("Add", name, &[product, bias], "") }
 }
 

@@ -2,7 +2,8 @@
 
 use super::LayerOutcome;
 use super::dynamic::{cast_to_float, node};
-use super::plan::{Form, Planner, Refusal, label, skip};
+use super::initializers::Form;
+use super::plan::{Planner, Refusal, label, skip};
 use crate::model::{NodeProto, TensorProto};
 
 /// The first operator set whose `Mul` broadcasts by itself.
@@ -32,9 +33,9 @@ pub(super) fn rewrite<'a>(
         return skip(format!("the model's operator set is older than {BROADCASTING_OPSET}"));
     }
     let [_, indices] = gather.input.as_slice() else { return skip("it has not two inputs") };
-    let quantized = planner.quantized(table, Form::Rows)?;
+    let quantized = planner.initializers.quantized(table, Form::Rows)?;
     let base = label(gather).to_owned();
-    let mut fresh = |part: &str| planner.names.fresh(format!("{base}_{part}"));
+    let mut fresh = |part: &str| planner.fresh(format!("{base}_{part}"));
     let (rows, floats, scales) = (fresh("rows"), fresh("rows_float"), fresh("row_scales"));
     let take = |name: String, table: &String, output: &String| NodeProto {
         name: Some(name),

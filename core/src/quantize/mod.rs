@@ -7,6 +7,7 @@
 mod constants;
 mod dynamic;
 mod embedding;
+mod initializers;
 mod names;
 mod options;
 mod plan;

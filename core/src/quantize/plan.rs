@@ -3,17 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::constants::Constants;
+use super::initializers::Initializers;
 use super::names::Names;
 use super::rewrite::initializers_are_inputs;
-use super::weight::Int8Matrix;
 use super::{LayerOutcome, LayerReport, QuantizeOptions, dynamic, embedding};
-use crate::error::ResultExt;
 use crate::model::{ExternalDataResolver, GraphProto, Model, NodeProto, TensorProto};
 use crate::tensor::DType;
 use crate::{Error, Result};
-
-/// Many nodes, each with a factor of its own, must not multiply one weight without bound.
-const MAXIMUM_DERIVED: u32 = 8;
 
 /// What has to change in a model, and what to say about it.
 #[derive(Default)]
@@ -47,38 +43,16 @@ pub(super) fn skip<T>(reason: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::Skip(reason.into()))
 }
 
-/// The quantized form of a weight that a layer needs.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Form {
-    /// Rows of a table, with a column of scales.
-    Rows,
-    /// The right side of a product, with a scale for each column; first transposed and multiplied by `f32` bits.
-    Columns { transposed: bool, factor_bits: u32 },
-}
-
-/// A quantized weight, as initializers.
-#[derive(Clone)]
-pub(super) struct Quantized {
-    pub values: String,
-    pub scales: String,
-    pub outcome: LayerOutcome,
-}
-
 /// Goes through the graphs of a model.
 pub(super) struct Planner<'a> {
     pub options: &'a QuantizeOptions,
     /// Version of the standard operators that the model uses; 0 if it uses none.
     pub opset: i64,
-    pub names: Names,
-    pub plan: Plan,
+    pub initializers: Initializers<'a>,
+    plan: Plan,
     pub constants: Constants<'a>,
-    external: Option<&'a dyn ExternalDataResolver>,
     inputs_are_fixed: bool,
     next_node: usize,
-    /// Weights that several layers use are quantized once. By address, because names may repeat in inner graphs.
-    quantized: HashMap<(*const TensorProto, Form), Result<Quantized, String>>,
-    /// How many tensors were derived from one.
-    derived: HashMap<*const TensorProto, u32>,
 }
 
 impl Plan {
@@ -92,14 +66,11 @@ impl Plan {
         let mut planner = Planner {
             options,
             opset: opset.and_then(|opset| opset.version).unwrap_or(0),
-            names: Names::of(model),
+            initializers: Initializers::new(Names::of(model), options.limit(), external),
             plan: Self::default(),
             constants: Constants::default(),
-            external,
             inputs_are_fixed: initializers_are_inputs(model.ir_version),
             next_node: 0,
-            quantized: HashMap::new(),
-            derived: HashMap::new(),
         };
         if let Some(graph) = &model.graph {
             planner.graph(graph)?;
@@ -110,7 +81,7 @@ impl Plan {
                 let layers = planner.plan.layers.iter().map(|layer| layer.node.as_str());
                 Err(Error::not_found("node", name, layers))
             }
-            None => Ok(planner.plan),
+            None => Ok(Self { initializers: planner.initializers.list, ..planner.plan }),
         }
     }
 }
@@ -188,94 +159,16 @@ impl<'a> Planner<'a> {
                 "its weight has {count} elements, fewer than {}",
                 self.options.min_weight_elements
             )),
-            _ if weight.is_external() && self.external.is_none() => {
+            _ if weight.is_external() && !self.initializers.reads_files() => {
                 skip("its weight is in a file outside of the model")
             }
             _ => Ok(()),
         }
     }
 
-    /// The quantized form of a float weight with two dimensions, as initializers; made once.
-    pub fn quantized(&mut self, weight: &'a TensorProto, form: Form) -> Result<Quantized, Refusal> {
-        let key = (std::ptr::from_ref(weight), form);
-        if let Some(known) = self.quantized.get(&key) {
-            return known.clone().map_err(Refusal::Skip);
-        }
-        let made = match self.make(weight, form) {
-            Err(Refusal::Fail(error)) => return Err(error.into()),
-            Err(Refusal::Skip(reason)) => Err(reason),
-            Ok(quantized) => Ok(quantized),
-        };
-        self.quantized.insert(key, made.clone());
-        made.map_err(Refusal::Skip)
-    }
-
-    fn make(&mut self, weight: &TensorProto, form: Form) -> Result<Quantized, Refusal> {
-        let (dims, limit) = (&weight.dims, self.options.limit());
-        let (rows, columns) = (dims[0] as usize, dims[1] as usize);
-        let weights = self.floats(weight)?;
-        let (matrix, dims, scale_dims) = match form {
-            Form::Rows => (Int8Matrix::by_row(&weights, columns, limit), dims.clone(), vec![dims[0], 1]),
-            Form::Columns { transposed, factor_bits } => {
-                let factor = f32::from_bits(factor_bits);
-                let weights = scaled(weights, factor);
-                if weights.iter().any(|weight| !weight.is_finite()) {
-                    return skip("its weight times alpha is not finite");
-                }
-                let dims = if transposed { vec![dims[1], dims[0]] } else { dims.clone() };
-                let matrix = if transposed {
-                    let by_row = Int8Matrix::by_row(&weights, columns, limit);
-                    Int8Matrix { values: transpose(&by_row.values, rows, columns), ..by_row }
-                } else {
-                    Int8Matrix::by_column(&weights, columns, limit)
-                };
-                let scale_dims = vec![dims[1]];
-                (matrix, dims, scale_dims)
-            }
-        };
-        let scales = matrix.scales.iter().flat_map(|scale| scale.to_le_bytes()).collect::<Vec<u8>>();
-        let outcome = LayerOutcome::Quantized {
-            mean_error: matrix.mean_error,
-            max_error: matrix.max_error,
-            bytes_before: (size_of::<f32>() * matrix.values.len()) as u64,
-            bytes_after: (matrix.values.len() + scales.len()) as u64,
-        };
-        let values = matrix.values.iter().map(|value| value.to_le_bytes()[0]).collect();
-        let base = if weight.name().is_empty() { "weight" } else { weight.name() };
-        let (values_name, scales_name) = (format!("{base}_int8"), format!("{base}_scale"));
-        let values = self.initializer(values_name, DType::I8, dims, values);
-        let scales = self.initializer(scales_name, DType::F32, scale_dims, scales);
-        Ok(Quantized { values, scales, outcome })
-    }
-
-    /// The numbers of a weight or bias, all of them finite, to derive another from.
-    pub fn floats(&mut self, tensor: &TensorProto) -> Result<Vec<f32>, Refusal> {
-        let derived = self.derived.entry(std::ptr::from_ref(tensor)).or_default();
-        *derived += 1;
-        if *derived > MAXIMUM_DERIVED {
-            return skip(format!("its weight or bias is used with more than {MAXIMUM_DERIVED} factors"));
-        }
-        let none = &crate::model::NoExternalData;
-        let bytes = tensor.data_bytes(self.external.unwrap_or(none)).with_context(|| "weight")?;
-        let numbers: Vec<f32> =
-            bytes.as_chunks().0.iter().map(|&number| f32::from_le_bytes(number)).collect();
-        match numbers.iter().find(|number| !number.is_finite()) {
-            Some(number) => skip(format!("its weight or bias has an element that is {number}")),
-            None => Ok(numbers),
-        }
-    }
-
-    /// Adds an initializer; gives its name, which is this one or close to it.
-    pub fn initializer(&mut self, name: String, dtype: DType, dims: Vec<i64>, bytes: Vec<u8>) -> String {
-        let name = self.names.fresh(name);
-        self.plan.initializers.push(TensorProto {
-            name: Some(name.clone()),
-            data_type: Some(dtype.onnx()),
-            dims,
-            raw_data: Some(bytes.into()),
-            ..Default::default()
-        });
-        name
+    /// A name that nothing has yet: this one or close to it.
+    pub fn fresh(&mut self, wanted: String) -> String {
+        self.initializers.names.fresh(wanted)
     }
 }
 
@@ -285,17 +178,4 @@ pub(super) fn label(node: &NodeProto) -> &str {
         "" => node.output.first().map_or("", String::as_str),
         name => name,
     }
-}
-
-fn scaled(mut weights: Vec<f32>, factor: f32) -> Vec<f32> {
-    // One is by far the most frequent, and leaves every number as it is.
-    if factor != 1.0 {
-        weights.iter_mut().for_each(|weight| *weight *= factor);
-    }
-    weights
-}
-
-fn transpose(values: &[i8], rows: usize, columns: usize) -> Vec<i8> {
-    let column = |column: usize| (0..rows).map(move |row| values[row * columns + column]);
-    (0..columns).flat_map(column).collect()
 }
