@@ -234,6 +234,50 @@ fn results_stay_within_the_bounds_that_the_scales_imply() {
 }
 
 #[test]
+fn activations_may_have_any_rank() {
+    let (x, w) = (random(21, 24), random(22, 4 * 3));
+    for (shape, dims) in
+        [(&[4][..], &["k"][..]), (&[6, 4], &["", ""]), (&[1, 2, 3, 4], &["a", "b", "c", "k"])]
+    {
+        let mut plain = product(constant("w", &[4, 3], &w));
+        let graph = plain.graph.as_mut().unwrap();
+        graph.input = vec![value("x", DType::F32, dims)];
+        graph.output[0] = value("y", DType::F32, &vec![""; shape.len()]);
+        let x = &x[..shape.iter().product()];
+        for standard in [false, true] {
+            let (small, _) = int8(&plain, &QuantizeOptions { standard_operators: standard, ..options() });
+            let y = run(&session(&small, &SessionOptions::default()), shape, x);
+            let (expected, bounds) = (exact(x, &w, 3), bounds(x, &w, 3, 127.0));
+            assert_eq!(y.len(), expected.len());
+            let errors = y.iter().zip(&expected).map(|(y, expected)| (f64::from(*y) - expected).abs());
+            assert!(errors.zip(&bounds).all(|(error, bound)| error <= *bound), "{shape:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_made_for_a_skipped_layer_is_not_kept() {
+    let mut plain = gemm(1.0, 0.5, &[5]);
+    let graph = plain.graph.as_mut().unwrap();
+    graph.node.push(node("MatMul", &["x", "v"], &["z"]));
+    graph.initializer[1].float_data = vec![f32::NAN; 5].into();
+    graph.initializer.push(constant("v", &[12, 5], &random(9, 60)));
+    graph.output.push(value("z", DType::F32, &["", ""]));
+    // Once the bias is the reason, once the weight.
+    let mut other = plain.clone();
+    let constants = &mut other.graph.as_mut().unwrap().initializer;
+    constants[0].float_data = vec![f32::INFINITY; 60].into();
+    constants[1].float_data = vec![1.0; 5].into();
+    for model in [plain, other] {
+        let (small, report) = int8(&model, &options());
+        assert_eq!((report.quantized_count, report.skipped_count), (1, 1));
+        let graph = small.graph.unwrap();
+        let names: Vec<_> = graph.initializer.iter().map(TensorProto::name).collect();
+        assert_eq!(names, ["w", "b", "v_int8", "v_scale"]);
+    }
+}
+
+#[test]
 fn gemm_keeps_its_factors_and_every_form_of_bias() {
     let x = random(11, 4 * 12);
     for (alpha, beta, bias) in [

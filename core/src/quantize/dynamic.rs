@@ -14,8 +14,8 @@ const MAXIMUM_DEPTH: i64 = i32::MAX as i64 / (255 * 127);
 /// The first operator set with `DynamicQuantizeLinear`.
 const STANDARD_OPSET: i64 = 11;
 
-/// The first operator set whose `Gemm` and `Add` broadcast by themselves.
-const BROADCASTING_OPSET: i64 = 7;
+/// The first operator set whose `Gemm`, `Add` and `Mul` broadcast by themselves.
+pub(super) const BROADCASTING_OPSET: i64 = 7;
 
 /// What a layer computes: `activation * (factor * weight) + bias`, the weight transposed or not.
 struct Product<'n> {
@@ -98,7 +98,8 @@ fn scaled_bias(
     bias: Option<&TensorProto>,
     beta: f32,
 ) -> Result<String, Refusal> {
-    let Some(bias) = bias.filter(|bias| bias.dtype() == Ok(DType::F32) && !bias.is_external()) else {
+    let can_be_read = |bias: &&TensorProto| !bias.is_external() || planner.initializers.reads_files();
+    let Some(bias) = bias.filter(|bias| bias.dtype() == Ok(DType::F32)).filter(can_be_read) else {
         return skip("its beta is not 1 and its bias is no constant of the model");
     };
     let floats = planner.initializers.floats(bias)?;

@@ -1,13 +1,10 @@
 //! `Gather` of a constant float table: rows are taken from an 8-bit table and multiplied by their scales.
 
 use super::LayerOutcome;
-use super::dynamic::{cast_to_float, node};
+use super::dynamic::{BROADCASTING_OPSET, cast_to_float, node};
 use super::initializers::Form;
 use super::plan::{Planner, Refusal, label, skip};
 use crate::model::{NodeProto, TensorProto};
-
-/// The first operator set whose `Mul` broadcasts by itself.
-const BROADCASTING_OPSET: i64 = 7;
 
 /// Whether a `Gather` takes rows from a constant table of floats, rather than, say, a dimension from a shape or the
 /// scales of a table that is quantized already.

@@ -20,17 +20,18 @@ pub(super) fn initializers_are_inputs(ir_version: Option<i64>) -> bool {
 /// Changes the model as planned.
 pub(super) fn apply(model: &mut Model, mut plan: Plan) {
     let Some(graph) = &mut model.graph else { return };
-    let initializers_are_inputs = initializers_are_inputs(model.ir_version);
-    if initializers_are_inputs {
-        graph.input.extend(plan.initializers.iter().map(input_of));
-    }
-    graph.initializer.append(&mut plan.initializers);
     replace(graph, &mut plan.replacements, &mut 0);
     let read = names_read(model);
     let gone: HashSet<String> = plan.replaced.into_iter().filter(|name| !read.contains(name)).collect();
+    // What was made for a layer that was skipped in the end is not read.
+    plan.initializers.retain(|tensor| read.contains(tensor.name()));
     if let Some(graph) = &mut model.graph {
-        graph.input.retain(|input| !(initializers_are_inputs && gone.contains(input.name())));
         remove(graph, &gone);
+        if initializers_are_inputs(model.ir_version) {
+            graph.input.retain(|input| !gone.contains(input.name()));
+            graph.input.extend(plan.initializers.iter().map(input_of));
+        }
+        graph.initializer.append(&mut plan.initializers);
     }
     let uses_microsoft = model.nodes().any(|at| at.node.domain() == MICROSOFT);
     if uses_microsoft && !model.opset_import.iter().any(|opset| opset.domain() == MICROSOFT) {
