@@ -1,6 +1,5 @@
 //! The worker threads of the pool: where they may run, and whether they get to.
 
-use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -19,12 +18,18 @@ struct Shared {
     avoided: AtomicUsize,
 }
 
-/// One worker thread.
+/// One worker thread, as far as the system lets others see it.
+#[cfg(target_os = "linux")]
 struct Worker {
     id: i32,
+    /// The cores that it could run on when it was started.
+    cores: Option<libc::cpu_set_t>,
     /// What the system says of the time that it waited for a core.
-    schedule: Option<File>,
+    schedule: Option<std::fs::File>,
 }
+
+#[cfg(not(target_os = "linux"))]
+struct Worker;
 
 impl Workers {
     pub(super) fn new(count: usize) -> Self {
@@ -60,7 +65,24 @@ impl Worker {
     fn current() -> Self {
         // SAFETY: takes nothing and cannot fail.
         let id = unsafe { libc::gettid() };
-        Self { id, schedule: File::open(format!("/proc/self/task/{id}/schedstat")).ok() }
+        // SAFETY: an all-zero set is valid, and the call writes at most the size given.
+        let cores = unsafe {
+            let mut cores: libc::cpu_set_t = std::mem::zeroed();
+            (libc::sched_getaffinity(0, size_of_val(&cores), &mut cores) == 0).then_some(cores)
+        };
+        Self { id, cores, schedule: std::fs::File::open(format!("/proc/self/task/{id}/schedstat")).ok() }
+    }
+
+    /// Leaves it all its cores but one, if there are others.
+    fn keep_off(&self, core: usize) {
+        let Some(mut cores) = self.cores.filter(|_| core < libc::CPU_SETSIZE as usize) else { return };
+        // SAFETY: the core is within the set, and the call reads a set of the size given.
+        unsafe {
+            libc::CPU_CLR(core, &mut cores);
+            if libc::CPU_COUNT(&cores) > 0 {
+                libc::sched_setaffinity(self.id, size_of_val(&cores), &cores);
+            }
+        }
     }
 
     /// Time in which the thread could have run but had no core.
@@ -84,21 +106,8 @@ impl Workers {
         if self.0.avoided.swap(core, Ordering::Relaxed) == core {
             return;
         }
-        // SAFETY: an all-zero set is valid; the calls read and write a set of the size given, and `core` is one of
-        // the set's, because the system numbered it.
-        unsafe {
-            let size = size_of::<libc::cpu_set_t>();
-            let mut set: libc::cpu_set_t = std::mem::zeroed();
-            if core >= libc::CPU_SETSIZE as usize || libc::sched_getaffinity(0, size, &mut set) != 0 {
-                return;
-            }
-            libc::CPU_CLR(core, &mut set);
-            if libc::CPU_COUNT(&set) == 0 {
-                return;
-            }
-            for worker in self.0.threads.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-                libc::sched_setaffinity(worker.id, size, &set);
-            }
+        for worker in self.0.threads.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            worker.keep_off(core);
         }
     }
 
@@ -112,7 +121,7 @@ impl Workers {
 #[cfg(not(target_os = "linux"))]
 impl Worker {
     fn current() -> Self {
-        Self { id: 0, schedule: None }
+        Self
     }
 }
 
