@@ -93,10 +93,12 @@ fn bytes(name: &str, dims: &[usize], bytes: &[u8]) -> TensorProto {
 fn both_products(weights: &BlockWeights, accuracy_level: i64) -> Model {
     let (k, n, blocks) = (weights.k(), weights.n(), weights.block_count());
     let (bits, size) = (weights.scheme().bits.count(), weights.scheme().block_size);
+    // Flat or not, both are allowed.
+    let shape = if blocks % 2 == 0 { vec![n * blocks] } else { vec![n, blocks] };
     let mut constants = vec![
         constant("w", &[k, n], &weights.dequantize()),
         bytes("b", &[n, blocks, size * bits / 8], weights.packed()),
-        constant("scales", &[n, blocks], weights.scales()),
+        constant("scales", &shape, weights.scales()),
     ];
     let mut inputs = vec!["a", "b", "scales"];
     if let Some(zero_points) = weights.zero_points() {
@@ -172,13 +174,16 @@ struct PlainRanges {
     entropy: BTreeMap<String, f32>,
 }
 
-/// Activations as they occur, by name. The count is prime, so that no percentage of it is a whole number.
+/// Activations as they occur, by name. No percentage of their number is a whole number.
 fn activations() -> Vec<(&'static str, Vec<f32>)> {
     let normal = |seed| normal(20_011, seed);
     let mut outliers = normal(1);
     for (at, value) in outliers.iter_mut().enumerate().filter(|(at, _)| at % 997 == 0) {
         *value *= if at % 2 == 0 { 8.0 } else { 30.0 };
     }
+    // So many values that it pays to cut most of the range off.
+    let mut rare = normal(8)[..4000].repeat(100);
+    rare.extend((1..12).map(|at| (at * 20 - 80) as f32));
     vec![
         ("normal", normal(2)),
         ("relu", normal(3).iter().map(|value| value.max(0.0) * 40.0).collect()),
@@ -187,6 +192,7 @@ fn activations() -> Vec<(&'static str, Vec<f32>)> {
         ("negative", normal(6).iter().map(|value| -value.exp()).collect()),
         ("offset", normal(7).iter().map(|value| value + 5.0).collect()),
         ("outliers", outliers),
+        ("rare", rare),
     ]
 }
 

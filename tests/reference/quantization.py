@@ -27,27 +27,28 @@ def blocks(weights, bits, size, symmetric):
     return np.clip(codes, 0, 2**bits - 1).astype(int), scales, zero_points.astype(int)
 
 
-def squared_error(values, low, high, scheme):
-    """Mean squared error of the values, quantized to this range."""
+def squared_error(values, counts, low, high, scheme):
+    """Mean squared error of the values, which occur so often, quantized to this range."""
     if scheme == "symmetric_s8":
         first, last, scale, zero_point = -127, 127, max(-low, high) / 127, 0
     else:
         first, last, scale = 0, 255, (max(high, 0) - min(low, 0)) / 255
         zero_point = np.rint(-min(low, 0) / scale)
     codes = np.clip(np.rint(values / scale) + zero_point, first, last)
-    return float(np.mean((values - (codes - zero_point) * scale) ** 2))
+    return float(np.average((values - (codes - zero_point) * scale) ** 2, weights=counts))
 
 
 def least_squared_error(values, scheme):
     """Of every range on a grid: the ends that exist, cut to fractions of themselves."""
-    low, high = float(values.min()), float(values.max())
+    values, counts = np.unique(values, return_counts=True)
+    low, high = float(values[0]), float(values[-1])
     if scheme == "symmetric_s8":
         far = max(-low, high)
-        return min(squared_error(values, -far * f, far * f, scheme) for f in np.geomspace(1e-3, 1, 1000))
+        return min(squared_error(values, counts, -far * f, far * f, scheme) for f in np.geomspace(1e-3, 1, 1000))
     fractions = np.geomspace(1e-3, 1, 60)
     lows = [low * f for f in fractions] if low < 0 else [0.0]
     highs = [high * f for f in fractions] if high > 0 else [0.0]
-    return min(squared_error(values, a, b, scheme) for a in lows for b in highs)
+    return min(squared_error(values, counts, a, b, scheme) for a in lows for b in highs)
 
 
 def divergence(bins, kept, levels):

@@ -49,10 +49,11 @@ impl Range {
     /// Scale and zero point that cover this range and zero, which gets a code of its own.
     ///
     /// Ends beyond half of [`f32::MAX`] are taken for that. A range so small that its scale would be zero or denormal
-    /// has scale 1 and zero point 0: its values become zero. NaN counts as zero.
+    /// has scale 1 and zero point 0: its values become zero. If an
+    /// end is NaN, the result is valid, but means nothing.
     pub fn scale_and_zero_point(self, scheme: ActivationScheme) -> ScaleAndZeroPoint {
-        let low = f64::from(self.min.min(0.0).max(-MAX_BORDER));
-        let high = f64::from(self.max.max(0.0).min(MAX_BORDER));
+        let low = f64::from(self.min.clamp(-MAX_BORDER, 0.0));
+        let high = f64::from(self.max.clamp(0.0, MAX_BORDER));
         let span = match scheme {
             ActivationScheme::AsymmetricU8 => high - low,
             ActivationScheme::SymmetricS8 => high.max(-low),

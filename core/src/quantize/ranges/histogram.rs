@@ -45,18 +45,19 @@ impl Histogram {
         for side in [&mut self.negative, &mut self.positive] {
             for at in 1..BIN_COUNT {
                 let count = std::mem::take(&mut side[at]);
-                side[at >> shift] += count;
+                side[at >> shift] = side[at >> shift].saturating_add(count);
             }
         }
         self.exponent = exponent;
     }
 
-    /// Counts finite values other than zero whose magnitudes are inside the range.
+    /// Counts finite values other than zero whose magnitudes are inside the range. Counts saturate.
     pub(super) fn record(&mut self, values: impl IntoIterator<Item = f32>) {
         let bins_per_unit = 1.0 / self.width();
         for value in values {
             let side = if value < 0.0 { &mut self.negative } else { &mut self.positive };
-            side[(f64::from(value.abs()) * bins_per_unit) as usize] += 1;
+            let count = &mut side[(f64::from(value.abs()) * bins_per_unit) as usize];
+            *count = count.saturating_add(1);
         }
     }
 

@@ -28,21 +28,17 @@ impl RangeObserver {
         Self::default()
     }
 
-    /// Takes the values of one more run. NaN and infinities are counted and otherwise left out.
+    /// Takes the values of one more run. NaN and infinities are counted and otherwise left out. Counts saturate.
     pub fn observe(&mut self, values: &[f32]) {
-        let (mut min, mut max) = (f32::INFINITY, f32::NEG_INFINITY);
-        for &value in values {
-            if value.is_finite() {
-                self.zero_count += u64::from(value == 0.0);
-                (min, max) = (min.min(value), max.max(value));
-            } else {
-                self.nan_count += u64::from(value.is_nan());
-                self.infinite_count += u64::from(value.is_infinite());
-            }
-        }
-        if min > max {
+        let count = |is: fn(f32) -> bool| values.iter().filter(|value| is(**value)).count() as u64;
+        self.zero_count = self.zero_count.saturating_add(count(|value| value == 0.0));
+        self.nan_count = self.nan_count.saturating_add(count(f32::is_nan));
+        self.infinite_count = self.infinite_count.saturating_add(count(f32::is_infinite));
+        let finite = || values.iter().copied().filter(|value| value.is_finite());
+        let (min, max) = (finite().reduce(f32::min), finite().reduce(f32::max));
+        let (Some(min), Some(max)) = (min, max) else {
             return;
-        }
+        };
         // Adding zero makes 0 of -0.
         let seen = Range { min: min + 0.0, max: max + 0.0 };
         self.range = Some(self.range.map_or(seen, |range| range.union(seen)));
@@ -51,7 +47,7 @@ impl RangeObserver {
             let exponent = exponent_above(furthest);
             let histogram = self.histogram.get_or_insert_with(|| Histogram::new(exponent));
             histogram.grow(exponent);
-            histogram.record(values.iter().copied().filter(|value| value.is_finite() && *value != 0.0));
+            histogram.record(finite().filter(|value| *value != 0.0));
         }
     }
 
