@@ -45,7 +45,7 @@ def least_squared_error(values, scheme):
     if scheme == "symmetric_s8":
         far = max(-low, high)
         return min(squared_error(values, counts, -far * f, far * f, scheme) for f in np.geomspace(1e-3, 1, 1000))
-    fractions = np.geomspace(1e-3, 1, 60)
+    fractions = np.concatenate([np.geomspace(1e-3, 0.29, 20), np.linspace(0.3, 1, 57)])
     lows = [low * f for f in fractions] if low < 0 else [0.0]
     highs = [high * f for f in fractions] if high > 0 else [0.0]
     return min(squared_error(values, counts, a, b, scheme) for a in lows for b in highs)

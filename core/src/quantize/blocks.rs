@@ -240,7 +240,8 @@ fn asymmetric(weights: &[f32], bits: BlockBits) -> (f32, u8) {
     (scale, (-steps(low, scale)).clamp(0.0, max_code) as u8)
 }
 
-/// The scale, or 0 if it is denormal: kernels may take denormal numbers for zero.
+/// The scale, or 0 if it is denormal: kernels may take denormal numbers for zero. Not 1, because kernels that sum codes
+/// and zero points apart round both sums: with 1 the difference would show.
 fn usable(scale: f32) -> f32 {
     if scale.is_normal() { scale } else { 0.0 }
 }
