@@ -11,6 +11,7 @@ mod engine;
 pub mod error;
 pub mod metrics;
 pub mod model;
+pub mod quantize;
 pub mod tensor;
 
 #[cfg(feature = "engine")]
