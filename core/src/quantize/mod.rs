@@ -3,7 +3,11 @@
 //! [`quantize`] takes a model and a [`QuantizeMode`] and gives another model with a [`QuantizeReport`], which says of
 //! every layer what was done, or why nothing was. What the mode does not touch stays as it is, layers that are already
 //! quantized among it.
+//!
+//! The parts that modes are made of are public too: [`BlockWeights`] packs weights, [`RangeObserver`] finds the range of
+//! activations.
 
+mod blocks;
 mod constants;
 mod dynamic;
 mod embedding;
@@ -11,11 +15,14 @@ mod initializers;
 mod names;
 mod options;
 mod plan;
+mod ranges;
 mod report;
 mod rewrite;
 mod weight;
 
+pub use blocks::{BlockBits, BlockScheme, BlockWeights};
 pub use options::{QuantizeMode, QuantizeOptions};
+pub use ranges::{ActivationScheme, Range, RangeMethod, RangeObserver, ScaleAndZeroPoint};
 pub use report::{LayerOutcome, LayerReport, QuantizeReport};
 
 use crate::Result;

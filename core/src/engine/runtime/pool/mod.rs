@@ -102,7 +102,11 @@ impl Pool {
         if !hint.uses_workers || self.workers.count() == 0 {
             return;
         }
-        self.governor.get_or_init(|| governor::start(self));
+        self.governor.get_or_init(|| {
+            self.workers.keep_off_this_core();
+            self.workers.begin();
+            governor::start(self)
+        });
         // Ordered after the count: whoever puts the workers to sleep looks at the count once more after closing.
         if self.gate.is_closed() && running < self.thread_count() && self.is_worth_waking(hint.typical) {
             self.workers.keep_off_this_core();

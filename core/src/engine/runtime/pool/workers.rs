@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use ort::environment::ThreadManager;
 
+use super::parking::Gate;
+
 /// The worker threads, which ONNX Runtime asks for when its environment is made.
 #[derive(Clone)]
 pub(in crate::engine::runtime) struct Workers(Arc<Shared>);
@@ -16,6 +18,8 @@ struct Shared {
     threads: Mutex<Vec<Worker>>,
     /// The core that the workers were last kept off.
     avoided: AtomicUsize,
+    /// Closed until the first run: ONNX Runtime's threads begin by spinning, in the way of whatever loads the model.
+    first_run: Gate,
 }
 
 /// One worker thread, as far as the system lets others see it.
@@ -34,7 +38,14 @@ struct Worker;
 impl Workers {
     pub(super) fn new(count: usize) -> Self {
         let (threads, avoided) = (Mutex::new(Vec::with_capacity(count)), AtomicUsize::new(usize::MAX));
-        Self(Arc::new(Shared { count, threads, avoided }))
+        let first_run = Gate::open();
+        first_run.close();
+        Self(Arc::new(Shared { count, threads, avoided, first_run }))
+    }
+
+    /// Lets the workers begin.
+    pub(super) fn begin(&self) {
+        self.0.first_run.set_open();
     }
 
     pub(super) fn count(&self) -> usize {
@@ -49,6 +60,7 @@ impl ThreadManager for Workers {
         let shared = Arc::clone(&self.0);
         let body = move || {
             shared.threads.lock().unwrap_or_else(PoisonError::into_inner).push(Worker::current());
+            shared.first_run.wait();
             work();
         };
         let named = thread::Builder::new().name("ortlet-worker".into());
