@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::process;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ static QUEUE: Mutex<Queue> = Mutex::new(Queue {
 });
 static ADDED: Condvar = Condvar::new();
 static DONE: Condvar = Condvar::new();
+static ENDS_WITH_PROCESS: Once = Once::new();
 
 struct Queue {
     waiting: VecDeque<Job>,
@@ -49,7 +50,7 @@ struct Queue {
 /// # Errors
 /// `internal` if there is no thread and none can be started.
 pub(super) fn submit(job: Job) -> Result<()> {
-    exit::before_exit(stop);
+    ENDS_WITH_PROCESS.call_once(|| exit::before_exit(stop));
     let mut queue = queue();
     queue.process = process::id();
     let most = thread::available_parallelism().map_or(1, usize::from) * THREADS_PER_CORE;
