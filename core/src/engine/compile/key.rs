@@ -1,6 +1,6 @@
 //! What a compiled graph depends on: it may be used only where all of it is the same.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::artifact::DeviceKey;
 use crate::engine::runtime::{Runtime, SessionOptions, cpu_features};
@@ -24,17 +24,29 @@ pub(super) fn device_key(runtime: &Runtime, model_digest: &str, options: &Sessio
 
 /// A digest of the options that change the graph.
 fn options_digest(options: &SessionOptions) -> String {
-    let relevant = json!({
+    digest(&graph_options(options))
+}
+
+/// The options that change the graph.
+pub(super) fn graph_options(options: &SessionOptions) -> Value {
+    json!({
         "providers": options.providers,
         "dims": options.dims,
         "optimization_level": options.optimization_level,
         "config": options.config,
-    });
-    blake3::hash(relevant.to_string().as_bytes()).to_hex().to_string()
+    })
+}
+
+pub(super) fn digest(value: &Value) -> String {
+    blake3::hash(value.to_string().as_bytes()).to_hex().to_string()
 }
 
 /// The name of a key's entry in a cache folder.
 pub(super) fn entry_name(key: &DeviceKey) -> String {
-    let text = serde_json::to_string(key).unwrap_or_default();
+    file_stem(&serde_json::to_string(key).unwrap_or_default())
+}
+
+/// The name of the file of what a text tells apart from everything else.
+pub(super) fn file_stem(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }

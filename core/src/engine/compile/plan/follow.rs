@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Plan, PlanKey, PlanReport};
 use crate::Error;
 use crate::artifact::{Artifact, DeviceKey};
-use crate::engine::compile::key::device_key;
+use crate::engine::compile::key::{device_key, digest, file_stem, graph_options};
 use crate::engine::compile::store::Store;
 use crate::engine::runtime::{Runtime, SessionOptions, Threads, cpu_model};
 
@@ -115,21 +115,15 @@ pub(super) fn plan_key(runtime: &Runtime, model_digest: &str, options: &SessionO
 
 /// The name of a plan's file in a cache folder.
 pub(super) fn file_name(model_digest: &str, options: &SessionOptions) -> String {
-    let text = format!("plan {model_digest} {}", options_digest(options));
-    blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
+    file_stem(&format!("plan {model_digest} {}", options_digest(options)))
 }
 
 /// A digest of the options that decide how a run is computed.
 fn options_digest(options: &SessionOptions) -> String {
-    let relevant = json!({
-        "threads": options.threads,
-        "profile": options.profile,
-        "providers": options.providers,
-        "dims": options.dims,
-        "optimization_level": options.optimization_level,
-        "config": options.config,
-    });
-    blake3::hash(relevant.to_string().as_bytes()).to_hex().to_string()
+    let mut relevant = graph_options(options);
+    relevant["threads"] = json!(options.threads);
+    relevant["profile"] = json!(options.profile);
+    digest(&relevant)
 }
 
 /// A plan's file; `None` if there is none.
