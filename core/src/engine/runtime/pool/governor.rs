@@ -109,13 +109,13 @@ const LOOK_AGAIN_EVERY: Duration = Duration::from_millis(10);
 pub(super) fn wait_for_better_times(pool: &Pool) {
     while !pool.gate.wait_for(LOOK_AGAIN_EVERY) {
         let running = pool.running.load(Ordering::SeqCst);
-        let rested = pool.since_epoch(Instant::now()) >= pool.asleep_until_ns.load(Ordering::Relaxed);
         if running == 0 {
             // Nobody is in the way of the next run, which opens the gate itself.
             pool.may_pass.store(false, Ordering::Relaxed);
             return pool.gate.wait();
         }
-        if rested && running < pool.thread_count() {
+        let now = pool.since_epoch(Instant::now());
+        if pool.have_rested(now) && running < pool.thread_count() {
             return pool.gate.set_open();
         }
     }

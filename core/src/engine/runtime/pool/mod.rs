@@ -130,7 +130,12 @@ impl Pool {
         let now = self.since_epoch(Instant::now());
         let follows_closely = now < self.last_end_ns.load(Ordering::Relaxed) + STAY_AWAKE.as_nanos() as u64;
         let is_long = typical.is_none_or(|typical| typical >= WORTH_WAKING);
-        now >= self.asleep_until_ns.load(Ordering::Relaxed) && (is_long || follows_closely)
+        self.have_rested(now) && (is_long || follows_closely)
+    }
+
+    /// Whether workers that were kept from their cores may be tried again; `now` in nanoseconds since `epoch`.
+    fn have_rested(&self, now: u64) -> bool {
+        now >= self.asleep_until_ns.load(Ordering::Relaxed)
     }
 
     /// Ends the governor, and waits for that: the process ends.
