@@ -31,7 +31,7 @@ pub fn run(args: &QuantizeArgs, as_json: bool) -> Result<()> {
         ..Default::default()
     };
     let external = Model::external_data(&args.model);
-    let (quantized, report) = quantize_with(&model, args.mode, &options, &external)
+    let (quantized, report) = quantize_with(&model, args.mode, None, &options, &external)
         .map_err(|error| error.context(format!("model `{}`", args.model.display())))?;
     check_external(&quantized, &args.model, &target)?;
     let file = quantized.to_bytes()?;
@@ -82,7 +82,7 @@ fn row(layer: &LayerReport) -> [String; 7] {
     let percent = |share: f64| format!("{} %", significant(share * 100.0));
     let dims: Vec<String> = layer.shape.iter().map(ToString::to_string).collect();
     let (outcome, mean, max) = match &layer.outcome {
-        LayerOutcome::Quantized { mean_error, max_error, bytes_before, bytes_after } => {
+        LayerOutcome::Quantized { mean_error, max_error, bytes_before, bytes_after, .. } => {
             let sizes = format!("{} → {}", bytes(*bytes_before), bytes(*bytes_after));
             (sizes, percent(*mean_error), percent(*max_error))
         }

@@ -22,7 +22,10 @@ pub use engine::compile::{
 #[cfg(feature = "engine")]
 pub use engine::runtime;
 #[cfg(feature = "engine")]
-pub use engine::runtime::{Cache, OptimizationLevel, Profile, Provider, SessionOptions, Threads};
+pub use engine::runtime::{
+    Accuracy, Cache, Measure, OptimizationLevel, Precision, Profile, Provider, Sample, Samples,
+    SessionOptions, Threads,
+};
 #[cfg(feature = "engine")]
 pub use engine::session::{
     Binder, Binding, CacheReport, CancelToken, Origin, Outputs, RunFuture, RunOptions, Session,
@@ -32,7 +35,7 @@ pub use engine::session::{
 pub use engine::tune::{TuneObserver, TuneOptions, TuneProgress, tune};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 pub use metrics::LoadPhases;
-pub use quantize::{QuantizeMode, QuantizeOptions, QuantizeReport, quantize};
+pub use quantize::{Calibration, QuantizeMode, QuantizeOptions, QuantizeReport, quantize};
 
 /// The README's examples are compiled with the documentation tests.
 #[cfg(all(doctest, feature = "engine"))]

@@ -21,7 +21,7 @@ fn options() -> QuantizeOptions {
 }
 
 fn int8(model: &Model, options: &QuantizeOptions) -> (Model, QuantizeReport) {
-    quantize(model, QuantizeMode::Int8Dynamic, options).unwrap()
+    quantize(model, QuantizeMode::Int8Dynamic, None, options).unwrap()
 }
 
 /// Why the only layer of a model was skipped.
@@ -402,7 +402,7 @@ fn external_weights_are_read_by_the_resolver() {
     assert!(reason(&outside("w.bin"), &options()).contains("outside of the model"));
     let bytes = [0.5_f32, -1.0].iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
     let files = MemoryFiles::from_iter([("w.bin", bytes), ("short.bin", vec![0; 7])]);
-    let quantize = |model| quantize_with(&model, QuantizeMode::Int8Dynamic, &options(), &files);
+    let quantize = |model| quantize_with(&model, QuantizeMode::Int8Dynamic, None, &options(), &files);
     let (small, _) = quantize(outside("w.bin")).unwrap();
     let values = small.graph.as_ref().unwrap().initializer("w_int8").unwrap();
     assert_eq!(values.raw_data.as_deref(), Some(&[64, -127_i8 as u8][..]));
@@ -413,7 +413,7 @@ fn external_weights_are_read_by_the_resolver() {
 #[test]
 fn damaged_models_and_wrong_options_give_errors() {
     let failure = |model: &Model, options: &QuantizeOptions| {
-        quantize(model, QuantizeMode::Int8Dynamic, options).unwrap_err().code()
+        quantize(model, QuantizeMode::Int8Dynamic, None, options).unwrap_err().code()
     };
     for weight in [
         of_type(DType::F32, &[2, 2], 15),
@@ -443,7 +443,7 @@ fn damaged_models_give_clean_errors_or_valid_models() {
     for (seed, (name, bytes)) in fixtures::all().into_iter().enumerate() {
         for variant in damage::damaged(&bytes, seed as u64 + 400) {
             let Ok(model) = Model::parse(variant.bytes) else { continue };
-            match quantize(&model, QuantizeMode::Int8Dynamic, &options()) {
+            match quantize(&model, QuantizeMode::Int8Dynamic, None, &options()) {
                 Ok((small, _)) => small.validate().unwrap(),
                 Err(error) => {
                     let clean = [ErrorCode::InvalidModel, ErrorCode::Unsupported, ErrorCode::LimitExceeded];

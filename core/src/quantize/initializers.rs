@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::LayerOutcome;
 use super::names::Names;
 use super::plan::{Refusal, skip};
 use super::weight::Int8Matrix;
+use super::{LayerOutcome, QuantizeMode};
 use crate::error::ResultExt;
 use crate::model::{ExternalDataResolver, NoExternalData, TensorProto};
 use crate::tensor::DType;
@@ -105,6 +105,7 @@ impl<'a> Initializers<'a> {
         let values: Vec<u8> = matrix.values.iter().map(|value| value.cast_unsigned()).collect();
         let scales: Vec<u8> = matrix.scales.iter().flat_map(|scale| scale.to_le_bytes()).collect();
         let outcome = LayerOutcome::Quantized {
+            mode: QuantizeMode::Int8Dynamic,
             mean_error: matrix.mean_error,
             max_error: matrix.max_error,
             bytes_before: (size_of::<f32>() * values.len()) as u64,

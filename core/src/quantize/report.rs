@@ -46,6 +46,8 @@ pub struct LayerReport {
 pub enum LayerOutcome {
     /// The weight was quantized.
     Quantized {
+        /// How.
+        mode: QuantizeMode,
         /// Mean of the weight's errors, as a share of the mean of its magnitudes.
         mean_error: f64,
         /// Largest error of the weight, as a share of its largest magnitude.

@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("bundle", &["error"]),
     ("quantize", &["error", "tensor", "model"]),
     ("lower", &["error", "tensor", "model", "quantize", "kernels"]),
-    ("engine::runtime", &["error", "tensor"]),
+    ("engine::runtime", &["error", "tensor", "quantize"]),
     ("engine::ops", &["error", "tensor", "kernels", "engine::runtime"]),
     ("engine::compile", &["error", "model", "artifact", "quantize", "lower", "engine::runtime"]),
     (
@@ -35,18 +35,37 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("engine::calibrate", &["error", "tensor", "model", "quantize", "engine::runtime", "engine::session"]),
     (
+        "engine::race",
+        &["error", "tensor", "metrics", "engine::runtime", "engine::compile", "engine::session"],
+    ),
+    (
         "engine::tune",
         &[
             "error",
             "tensor",
             "metrics",
             "model",
+            "engine::runtime",
+            "engine::compile",
+            "engine::session",
+            "engine::race",
+        ],
+    ),
+    (
+        "engine::precision",
+        &[
+            "error",
+            "tensor",
+            "metrics",
+            "model",
+            "artifact",
             "quantize",
             "lower",
             "engine::runtime",
             "engine::compile",
             "engine::session",
             "engine::calibrate",
+            "engine::race",
         ],
     ),
 ];

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::runtime::{Cache, RuntimeOptions};
+use crate::engine::runtime::{Accuracy, Cache, Precision, RuntimeOptions, Samples};
 
 /// How a session is created. Every field has a default; unknown fields are an error when read from JSON.
 ///
@@ -19,7 +19,7 @@ use crate::engine::runtime::{Cache, RuntimeOptions};
 /// assert!(serde_json::from_str::<SessionOptions>(r#"{ "thread": 1 }"#).is_err());
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionOptions {
     /// Threads that compute one run.
@@ -55,6 +55,13 @@ pub struct SessionOptions {
     /// Runs on zeros made while the session is created, so that the first real one is as fast as the others.
     /// Dimensions that are not fixed are taken as 1. A model that fails on zeros only makes a warning in the report.
     pub warm_up_runs: u32,
+    /// With what numbers the model computes. With anything but `original`, results differ from the original's; the
+    /// [report](crate::SessionReport) says by how much where samples tell.
+    pub precision: Precision,
+    /// Batches of real inputs, for `precision: auto` and modes that need a calibration.
+    pub samples: Samples,
+    /// How far results may be off with `precision: auto`.
+    pub accuracy: Accuracy,
     /// Where to look for ONNX Runtime, if this is its first use in the process.
     pub runtime: RuntimeOptions,
 }
@@ -76,6 +83,9 @@ impl Default for SessionOptions {
             concurrency_limit: None,
             concurrency_wait_ms: 1000,
             warm_up_runs: 0,
+            precision: Precision::default(),
+            samples: Samples::default(),
+            accuracy: Accuracy::default(),
             runtime: RuntimeOptions::default(),
         }
     }
