@@ -23,8 +23,7 @@ pub use engine::compile::{
 pub use engine::runtime;
 #[cfg(feature = "engine")]
 pub use engine::runtime::{
-    Accuracy, Cache, Measure, OptimizationLevel, Precision, Profile, Provider, Sample, Samples,
-    SessionOptions, Threads,
+    Cache, OptimizationLevel, Precision, Profile, Provider, Sample, Samples, SessionOptions, Threads,
 };
 #[cfg(feature = "engine")]
 pub use engine::session::{
@@ -35,7 +34,9 @@ pub use engine::session::{
 pub use engine::tune::{TuneObserver, TuneOptions, TuneProgress, tune};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 pub use metrics::LoadPhases;
-pub use quantize::{Calibration, QuantizeMode, QuantizeOptions, QuantizeReport, quantize};
+pub use quantize::{
+    Accuracy, AccuracyFigures, Calibration, Measure, QuantizeMode, QuantizeOptions, QuantizeReport, quantize,
+};
 
 /// The README's examples are compiled with the documentation tests.
 #[cfg(all(doctest, feature = "engine"))]

@@ -7,6 +7,7 @@
 //! The parts that modes are made of are public too: [`BlockWeights`] packs weights, [`RangeObserver`] finds the range of
 //! activations.
 
+mod accuracy;
 mod blocks;
 mod calibration;
 mod constants;
@@ -16,19 +17,24 @@ mod initializers;
 mod names;
 mod options;
 mod plan;
+mod precision_report;
 mod ranges;
 mod report;
 mod rewrite;
 mod weight;
 
+pub use accuracy::{Accuracy, AccuracyFigures, AccuracyJudge, Breach, Measure, NamedValues};
 pub use blocks::{BlockBits, BlockScheme, BlockWeights};
 pub use calibration::{Calibration, ChannelStatistics, TensorStatistics};
 pub use options::{QuantizeMode, QuantizeOptions};
+pub use precision_report::{
+    LayerTrial, MadeFor, PrecisionCandidate, PrecisionLayer, PrecisionReport, RewritingCount, SampleCounts,
+};
 pub use ranges::{ActivationScheme, Range, RangeMethod, RangeObserver, ScaleAndZeroPoint};
 pub use report::{LayerOutcome, LayerReport, QuantizeReport};
 
-use crate::{Error, Result};
 use crate::model::{ExternalDataResolver, Model};
+use crate::{Error, Result};
 
 /// Quantizes a model. Weights that it keeps in files of their own are left as they are; see [`quantize_with`].
 ///

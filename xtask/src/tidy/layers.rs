@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "metrics",
             "model",
             "artifact",
+            "quantize",
             "drift",
             "engine::runtime",
             "engine::ops",

@@ -35,7 +35,7 @@ pub(super) use cpu::{features as cpu_features, model as cpu_model};
 pub use doctor::{DoctorReport, RuntimeReport, RuntimeSummary, doctor};
 pub use library::{MINIMUM_VERSION, Runtime, RuntimeOptions};
 pub use options::{OptimizationLevel, Profile, Provider, SessionOptions, Threads};
-pub use precision::{Accuracy, Measure, Precision, Sample, Samples};
+pub use precision::{Precision, Sample, Samples};
 pub(super) use raw_session::{Creation, ModelFormat, ModelSource, RawSession};
 pub(super) use run_options::EndableRun;
 pub(super) use session_options::SaveOptimized;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::runtime::{Accuracy, Cache, Precision, RuntimeOptions, Samples};
+use crate::engine::runtime::{Cache, Precision, RuntimeOptions, Samples};
+use crate::quantize::Accuracy;
 
 /// How a session is created. Every field has a default; unknown fields are an error when read from JSON.
 ///

@@ -1,6 +1,5 @@
-//! With what numbers a model computes: the choice, the samples that it needs, and how far results may be off.
+//! With what numbers a model computes: the choice, and the samples that it needs.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ pub enum Precision {
     /// As the model says.
     #[default]
     Original,
-    /// The fastest that was measured on this device and keeps within [`Accuracy`]: the original if nothing else pays.
+    /// The fastest that was measured on this device and keeps within [`SessionOptions::accuracy`](super::SessionOptions::accuracy): the original if nothing else pays.
     /// Needs [`SessionOptions::samples`](super::SessionOptions::samples).
     Auto,
     /// All layers that the mode is for, unmeasured. Needs samples if the mode does.
@@ -103,76 +102,6 @@ impl From<Samples> for Option<PathBuf> {
 impl From<Vec<Sample>> for Samples {
     fn from(batches: Vec<Sample>) -> Self {
         Self::Batches(batches.into())
-    }
-}
-
-/// How far the results of a changed model may be off, compared with the original's on the same samples. Whatever is
-/// `None` is not asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Accuracy {
-    /// The smallest cosine similarity of any output of any sample, 0 to 1. A result of the right direction and another
-    /// length counts as off too: the similarity is at most `1 - r² / 2`, `r` being the error's share of the length.
-    /// Default: 0.997.
-    pub min_cosine: Option<f64>,
-    /// The mean of those similarities. Default: 0.999.
-    pub mean_cosine: Option<f64>,
-    /// The largest difference of any element of any output, in the output's own unit.
-    pub max_absolute_error: Option<f64>,
-    /// The share, 0 to 1, of rows (along the last axis) whose largest element is at the same index.
-    pub top1_agreement: Option<f64>,
-    /// The caller's own measure.
-    #[serde(skip)]
-    pub measure: Option<Measure>,
-}
-
-impl Default for Accuracy {
-    fn default() -> Self {
-        Self {
-            min_cosine: Some(0.997),
-            mean_cosine: Some(0.999),
-            max_absolute_error: None,
-            top1_agreement: None,
-            measure: None,
-        }
-    }
-}
-
-/// The caller's own measure of how good results are: a function of the reference's and the candidate's outputs for one
-/// sample, larger being better.
-#[derive(Clone)]
-pub struct Measure {
-    function: Arc<MeasureFunction>,
-    /// The least that the mean over the samples may be.
-    pub at_least: f64,
-}
-
-type MeasureFunction = dyn Fn(&[(String, Value)], &[(String, Value)]) -> f64 + Send + Sync;
-
-impl Measure {
-    /// Judges with this function. NaN counts as a failure of the candidate.
-    pub fn new(
-        at_least: f64,
-        function: impl Fn(&[(String, Value)], &[(String, Value)]) -> f64 + Send + Sync + 'static,
-    ) -> Self {
-        Self { function: Arc::new(function), at_least }
-    }
-
-    pub(in crate::engine) fn of(&self, reference: &[(String, Value)], candidate: &[(String, Value)]) -> f64 {
-        (self.function)(reference, candidate)
-    }
-}
-
-impl PartialEq for Measure {
-    /// Whether both are clones of one measure, with the same bound.
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.function, &other.function) && self.at_least == other.at_least
-    }
-}
-
-impl fmt::Debug for Measure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Measure(at least {})", self.at_least)
     }
 }
 
