@@ -6,3 +6,4 @@ pub mod session;
 pub mod tune;
 
 mod files;
+mod race;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::compile::PlanChanges;
+use crate::engine::race::Group;
 use crate::engine::runtime::{OptimizationLevel, Profile, SessionOptions, Threads};
 use crate::tensor::{Dim, Value, ValueInfo, ValueType};
 
@@ -21,14 +22,11 @@ const DOUBTFUL_OPTIMIZERS: [(&str, &[&str]); 1] =
 /// Configuration entries about a session's own threads: whoever sets one has decided.
 const OWN_THREADS_CONFIG: &str = "session.intra_op";
 
-/// What a change is about. Changes of one kind exclude each other, those of different kinds can be combined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Threads,
-    Graph,
-    Dims,
-    Provider,
-}
+/// What a change is about.
+const THREADS: Group = 0;
+const GRAPH: Group = 1;
+const DIMS: Group = 2;
+const PROVIDER: Group = 3;
 
 /// What decides which candidates there are.
 pub(super) struct Facts<'a> {
@@ -46,24 +44,24 @@ pub(super) struct Facts<'a> {
 }
 
 /// Every single change that could help.
-pub(super) fn singles(facts: &Facts<'_>) -> Vec<(Kind, PlanChanges)> {
-    let of = |kind, changes: Vec<PlanChanges>| changes.into_iter().map(move |changes| (kind, changes));
-    of(Kind::Threads, threads(facts))
-        .chain(of(Kind::Graph, graph(facts)))
-        .chain(of(Kind::Dims, dims(facts)))
-        .chain(of(Kind::Provider, providers(facts)))
+pub(super) fn singles(facts: &Facts<'_>) -> Vec<(Group, PlanChanges)> {
+    let of = |group, changes: Vec<PlanChanges>| changes.into_iter().map(move |changes| (group, changes));
+    of(THREADS, threads(facts))
+        .chain(of(GRAPH, graph(facts)))
+        .chain(of(DIMS, dims(facts)))
+        .chain(of(PROVIDER, providers(facts)))
         .collect()
 }
 
-/// What is tried once the best single change of each kind is known: all of them together, and other spinning for
+/// What is tried once the best single change of each group is known: all of them together, and other spinning for
 /// threads of the session's own.
-pub(super) fn combinations(facts: &Facts<'_>, winners: &[(Kind, PlanChanges)]) -> Vec<PlanChanges> {
+pub(super) fn combinations(facts: &Facts<'_>, winners: &[(Group, PlanChanges)]) -> Vec<PlanChanges> {
     let together = |threads: Option<&PlanChanges>| {
-        let others = winners.iter().filter(|(kind, _)| threads.is_none() || *kind != Kind::Threads);
+        let others = winners.iter().filter(|(group, _)| threads.is_none() || *group != THREADS);
         others.fold(threads.cloned().unwrap_or_default(), |all, (_, changes)| all.and(changes))
     };
     let mut combined = vec![together(None)];
-    let own = winners.iter().find(|(kind, changes)| *kind == Kind::Threads && has_own_threads(changes));
+    let own = winners.iter().find(|(group, changes)| *group == THREADS && has_own_threads(changes));
     if let Some((_, own)) = own.filter(|_| !decides_on_spinning(facts.base)) {
         let durations = [0, SHORT_SPIN_US].into_iter().filter(|&us| us == 0 || facts.knows_spin_duration);
         for spin_us in durations.map(Some).filter(|spin| *spin != own.spin_us) {
@@ -228,7 +226,7 @@ mod tests {
     fn the_best_of_each_kind_are_combined() {
         let base = SessionOptions::default();
         let facts = facts(&base, 4, 1);
-        let named = |winners: &[(Kind, PlanChanges)]| {
+        let named = |winners: &[(Group, PlanChanges)]| {
             combinations(&facts, winners).iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         let two = PlanChanges { threads: Some(Threads::Count(2)), ..Default::default() };
@@ -236,13 +234,10 @@ mod tests {
         let level =
             PlanChanges { optimization_level: Some(OptimizationLevel::Extended), ..Default::default() };
         assert_eq!(named(&[]), [""; 0]);
-        assert_eq!(named(&[(Kind::Threads, one.clone())]), [""; 0]);
+        assert_eq!(named(&[(THREADS, one.clone())]), [""; 0]);
+        assert_eq!(named(&[(THREADS, one), (GRAPH, level.clone())]), ["1 thread, level extended"]);
         assert_eq!(
-            named(&[(Kind::Threads, one), (Kind::Graph, level.clone())]),
-            ["1 thread, level extended"]
-        );
-        assert_eq!(
-            named(&[(Kind::Threads, two), (Kind::Graph, level)]),
+            named(&[(THREADS, two), (GRAPH, level)]),
             [
                 "2 own threads, level extended",
                 "2 own threads that do not spin, level extended",

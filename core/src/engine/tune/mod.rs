@@ -1,26 +1,18 @@
 //! Tuning: which threads, graph and provider run a model fastest on this device, found out by a race.
 //!
-//! `candidates`, `race`, `track`, `judge`, `compare` and `statistics` are policy and know no clock and no session;
-//! `simulation` tests them against known speeds. `sessions` and `load` do the running.
+//! `candidates` says what is tried, `contest` how it becomes a session and whether its outputs will do.
 
 mod candidates;
-mod compare;
-mod judge;
-mod load;
+mod contest;
 mod options;
-mod race;
-mod sessions;
-#[cfg(test)]
-mod simulation;
-mod statistics;
-mod track;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::engine::compile::plan::Tunable;
-use crate::engine::compile::{Plan, PlanCandidate, PlanOutcome, PlanRound};
+use crate::engine::compile::{Plan, PlanCandidate, PlanChanges, PlanOutcome, PlanRound};
+use crate::engine::race::{Course, Outcome, Race, Rules, Runner, Sessions, median, racing, ratio};
 use crate::engine::runtime::Runtime;
 use crate::engine::session::Session;
 use crate::error::ResultExt;
@@ -28,9 +20,7 @@ use crate::model::Model;
 use crate::tensor::Value;
 use crate::{Error, Result};
 use candidates::Facts;
-use race::{Outcome, Race, Runner, ratio};
-use sessions::Sessions;
-use statistics::median;
+use contest::{Changed, nanoseconds};
 
 pub use options::{TuneObserver, TuneOptions, TuneProgress};
 
@@ -80,7 +70,14 @@ fn tune_file(path: &Path, samples: &[Vec<(String, Value)>], options: &TuneOption
     let runtime = Runtime::load(&options.session.runtime)?;
     let tunable = Tunable::open(path)?;
     let start = Instant::now();
-    let mut sessions = Sessions::new(path, samples, options, start);
+    let course = Course {
+        samples,
+        concurrency: options.concurrency as usize,
+        start,
+        time_limit: Duration::from_millis(options.time_limit_ms),
+        cancel: options.cancel.clone(),
+    };
+    let mut sessions = Sessions::new(Changed::new(path, options), course);
     let dims = if options.fix_dims { agreed_dims(path, samples, options)? } else { Default::default() };
     let facts = Facts {
         base: &options.session,
@@ -91,16 +88,17 @@ fn tune_file(path: &Path, samples: &[Vec<(String, Value)>], options: &TuneOption
         dims,
         providers: runtime.providers(),
     };
-    let race = Race::new(&mut sessions, MARGIN, SIGNIFICANCE, options.seed);
-    let outcome =
-        race.run(candidates::singles(&facts), |winners| candidates::combinations(&facts, winners))?;
+    let rules =
+        Rules { margin: MARGIN, significance: SIGNIFICANCE, seed: options.seed, default_name: "the default" };
+    let outcome = Race::new(&mut sessions, rules)
+        .run(candidates::singles(&facts), |winners| candidates::combinations(&facts, winners))?;
     let mut plan = Plan {
-        changes: outcome.runners[outcome.chosen].changes.clone(),
+        changes: outcome.runners[outcome.chosen].candidate.clone(),
         verdict: outcome.verdict.clone(),
         model: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         concurrency: options.concurrency,
         sample_count: samples.len(),
-        elapsed_ns: u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        elapsed_ns: nanoseconds(start.elapsed()),
         margin: MARGIN,
         tolerance: options.tolerance,
         seed: options.seed,
@@ -122,7 +120,7 @@ fn agreed_dims(
     samples: &[Vec<(String, Value)>],
     options: &TuneOptions,
 ) -> Result<BTreeMap<String, usize>> {
-    let session = Session::load(path, &sessions::racing(&options.session))?;
+    let session = Session::load(path, &racing(&options.session))?;
     Ok(candidates::agreed_dims(session.inputs(), samples))
 }
 
@@ -131,19 +129,19 @@ fn op_types(model: &Model) -> BTreeSet<String> {
 }
 
 /// What is told of every candidate.
-fn table(outcome: &Outcome, sessions: &Sessions<'_>) -> Vec<PlanCandidate> {
+fn table(outcome: &Outcome<PlanChanges>, sessions: &Sessions<'_, Changed<'_>>) -> Vec<PlanCandidate> {
     let default = &outcome.runners[0];
     let described = outcome.runners.iter().enumerate().map(|(at, runner)| {
         let figure = |of: fn(&PlanRound) -> f64| median(runner.rounds.iter().map(of));
         PlanCandidate {
-            name: runner.changes.to_string(),
-            changes: runner.changes.clone(),
+            name: runner.candidate.to_string(),
+            changes: runner.candidate.clone(),
             outcome: outcome_of(runner, at == outcome.chosen),
             reason: runner.reason.clone(),
             lower_quartile_ns: figure(|round| round.lower_quartile_ns),
             median_ns: figure(|round| round.median_ns),
             upper_quartile_ns: figure(|round| round.upper_quartile_ns),
-            p99_ns: sessions.p99_ns(&runner.changes),
+            p99_ns: sessions.p99_ns(&runner.candidate),
             run_count: runner.rounds.iter().map(|round| round.run_count).sum(),
             round_count: runner.rounds.len(),
             ratio: ratio(default, runner),
@@ -155,7 +153,7 @@ fn table(outcome: &Outcome, sessions: &Sessions<'_>) -> Vec<PlanCandidate> {
     described.collect()
 }
 
-fn outcome_of(runner: &Runner, is_chosen: bool) -> PlanOutcome {
+fn outcome_of(runner: &Runner<PlanChanges>, is_chosen: bool) -> PlanOutcome {
     match (is_chosen, runner.is_out) {
         (true, _) => PlanOutcome::Chosen,
         (false, true) => PlanOutcome::Out,

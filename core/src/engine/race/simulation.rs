@@ -6,23 +6,20 @@
 
 use std::time::Duration;
 
-use super::candidates::Kind;
-use super::race::{Outcome, Race};
+use super::race::{Outcome, Race, Rules};
 use super::statistics::Random;
 use super::track::{Entry, Lap, Track};
 use crate::Result;
-use crate::engine::compile::PlanChanges;
 
 const RACES: u64 = 1000;
-const MARGIN: f64 = 0.03;
-const SIGNIFICANCE: f64 = 0.01;
+const RULES: Rules<'_> = Rules { margin: 0.03, significance: 0.01, seed: 0, default_name: "the default" };
 
 struct Machine {
     random: Random,
-    /// What a candidate's runs truly take, as a share of the default's, by its provider's name.
+    /// What a candidate's runs truly take, as a share of the default's, by its name.
     speeds: Vec<(String, f64)>,
     /// Factors of the sessions that there are.
-    sessions: Vec<(PlanChanges, f64)>,
+    sessions: Vec<(String, f64)>,
     neighbour: f64,
     left: Duration,
     most_sessions: usize,
@@ -59,36 +56,35 @@ impl Machine {
         self.left = self.left.saturating_sub(Duration::from_millis(milliseconds) * self.slowness);
     }
 
-    fn speed(&self, changes: &PlanChanges) -> f64 {
-        // Combinations are as fast as the part that the provider names.
-        let named =
-            |name: &String| self.speeds.iter().find(|(other, _)| other == name).map(|(_, speed)| *speed);
-        changes.provider.as_ref().and_then(named).unwrap_or(1.0)
+    fn speed(&self, candidate: &str) -> f64 {
+        self.speeds.iter().find(|(name, _)| name == candidate).map_or(1.0, |(_, speed)| *speed)
     }
 }
 
 impl Track for Machine {
-    fn enter(&mut self, changes: &PlanChanges) -> Result<Entry> {
+    type Candidate = String;
+
+    fn enter(&mut self, candidate: &String) -> Result<Entry> {
         self.spend(20);
         let factor = if self.unit() < 0.2 { 1.04 + 0.08 * self.unit() } else { 1.0 };
-        assert!(self.sessions.iter().all(|(other, _)| other != changes), "entered twice");
-        self.sessions.push((changes.clone(), factor));
+        assert!(self.sessions.iter().all(|(other, _)| other != candidate), "entered twice");
+        self.sessions.push((candidate.clone(), factor));
         self.most_sessions = self.most_sessions.max(self.sessions.len());
         Ok(Entry::Ready { max_difference: 0.0 })
     }
 
-    fn leave(&mut self, changes: &PlanChanges) {
-        self.sessions.retain(|(other, _)| other != changes);
+    fn leave(&mut self, candidate: &String) {
+        self.sessions.retain(|(other, _)| other != candidate);
     }
 
-    fn lap(&mut self, changes: &PlanChanges, _round: usize) -> Result<Lap> {
+    fn lap(&mut self, candidate: &String, _round: usize) -> Result<Lap> {
         self.spend(30);
         if self.unit() < 0.03 {
             self.neighbour = if self.neighbour > 1.0 { 1.0 } else { 1.2 + self.unit() };
         }
-        let session = self.sessions.iter().find(|(other, _)| other == changes).expect("it has entered").1;
+        let session = self.sessions.iter().find(|(other, _)| other == candidate).expect("it has entered").1;
         let mode = if self.unit() < 0.15 { 1.25 } else { 1.0 };
-        let true_ns = 1e6 * self.speed(changes) * session * self.neighbour;
+        let true_ns = 1e6 * self.speed(candidate) * session * self.neighbour;
         let median = true_ns * mode * self.noise(0.02);
         let lower = (true_ns * 0.97 * self.noise(0.01)).min(median);
         let upper = median * 1.04 * self.noise(0.02).max(1.0);
@@ -102,17 +98,13 @@ impl Track for Machine {
     fn remaining(&mut self, _count: usize) {}
 }
 
-fn provider(name: &str) -> PlanChanges {
-    PlanChanges { provider: Some(name.into()), ..Default::default() }
-}
-
-/// A race between the default and candidates of these speeds, two of each kind; the true speed of who was chosen.
-fn race(seed: u64, speeds: &[f64], slowness: u32) -> (Outcome, f64, usize) {
+/// A race between the default and candidates of these speeds, two of each group; the true speed of who was chosen.
+fn race(seed: u64, speeds: &[f64], slowness: u32) -> (Outcome<String>, f64, usize) {
     let mut machine = Machine { slowness, ..Machine::new(seed, speeds) };
-    let kinds = [Kind::Threads, Kind::Graph, Kind::Dims, Kind::Provider];
-    let singles = (0..speeds.len()).map(|at| (kinds[at / 2 % 4], provider(&format!("p{at}")))).collect();
-    let outcome = Race::new(&mut machine, MARGIN, SIGNIFICANCE, seed).run(singles, |_| Vec::new()).unwrap();
-    let speed = machine.speed(&outcome.runners[outcome.chosen].changes);
+    let singles = (0..speeds.len()).map(|at| (at / 2 % 4, format!("p{at}"))).collect();
+    let rules = Rules { seed, ..RULES };
+    let outcome = Race::new(&mut machine, rules).run(singles, |_| Vec::new()).unwrap();
+    let speed = machine.speed(&outcome.runners[outcome.chosen].candidate);
     (outcome, speed, machine.most_sessions)
 }
 
@@ -164,7 +156,7 @@ fn losers_give_their_memory_back_and_everybody_has_a_reason() {
     for (at, runner) in outcome.runners.iter().enumerate() {
         assert_eq!(runner.reason.is_empty(), at == 0 || at == outcome.chosen, "{at}: {}", runner.reason);
     }
-    assert!(outcome.verdict.starts_with("`provider p6` takes 0.8"), "{}", outcome.verdict);
+    assert!(outcome.verdict.starts_with("`p6` takes 0.8"), "{}", outcome.verdict);
 }
 
 #[test]

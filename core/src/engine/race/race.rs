@@ -1,17 +1,16 @@
 //! The race: who runs when, who drops out, who wins. Policy only: a [`Track`] does the running.
 //!
-//! Heats halve the candidates of each kind until one is left (successive halving: Karnin, Koren, Somekh, "Almost
+//! Heats halve the candidates of each group until one is left (successive halving: Karnin, Koren, Somekh, "Almost
 //! Optimal Exploration in Multi-Armed Bandits", ICML 2013). What was measured there only proposes a candidate. A final
 //! with new sessions decides, so that whoever was merely lucky in the heats gains nothing by it.
 
 use std::time::Duration;
 
-use super::candidates::Kind;
 use super::judge::{Bar, Judgement, Pair, judge};
 use super::statistics::{Random, median};
 use super::track::{Entry, Lap, Track};
 use crate::Result;
-use crate::engine::compile::{PlanChanges, PlanRound};
+use crate::engine::compile::PlanRound;
 
 /// Rounds between two halvings.
 const HEAT_ROUNDS: usize = 6;
@@ -30,17 +29,33 @@ const LEFT_AFTER_ENTRY: f64 = 0.6;
 const LEFT_AFTER_HEATS: f64 = 0.45;
 const LEFT_AFTER_COMBINATIONS: f64 = 0.35;
 
+/// Candidates of one group exclude each other, those of different groups can be combined.
+pub(in crate::engine) type Group = usize;
+
+/// What a race is held to.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Rules<'a> {
+    /// A winner is faster than the default by at least this share.
+    pub(in crate::engine) margin: f64,
+    /// The probability that a final with a candidate that is no faster by the margin is won by chance.
+    pub(in crate::engine) significance: f64,
+    /// Decides the order in which candidates run.
+    pub(in crate::engine) seed: u64,
+    /// What verdicts call the default: `the default`.
+    pub(in crate::engine) default_name: &'a str,
+}
+
 /// A candidate in the race.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Runner {
+pub(in crate::engine) struct Runner<C> {
     /// `None` for the default and for combinations.
-    kind: Option<Kind>,
-    pub(super) changes: PlanChanges,
-    pub(super) rounds: Vec<PlanRound>,
-    pub(super) max_difference: Option<f64>,
-    pub(super) is_out: bool,
-    pub(super) reason: String,
-    pub(super) final_ratio: Option<f64>,
+    group: Option<Group>,
+    pub(in crate::engine) candidate: C,
+    pub(in crate::engine) rounds: Vec<PlanRound>,
+    pub(in crate::engine) max_difference: Option<f64>,
+    pub(in crate::engine) is_out: bool,
+    pub(in crate::engine) reason: String,
+    pub(in crate::engine) final_ratio: Option<f64>,
     /// How long making its session took the last time.
     entry_s: f64,
     /// How long its laps took, with everything around the runs.
@@ -48,18 +63,18 @@ pub(super) struct Runner {
 }
 
 /// How a race ended. The default is runner 0.
-pub(super) struct Outcome {
-    pub(super) runners: Vec<Runner>,
-    pub(super) chosen: usize,
-    pub(super) verdict: String,
+pub(in crate::engine) struct Outcome<C> {
+    pub(in crate::engine) runners: Vec<Runner<C>>,
+    pub(in crate::engine) chosen: usize,
+    pub(in crate::engine) verdict: String,
 }
 
 /// A race under way.
-pub(super) struct Race<'t, T> {
+pub(in crate::engine) struct Race<'t, T: Track> {
     track: &'t mut T,
-    bar: Bar,
+    bar: Bar<'t>,
     random: Random,
-    runners: Vec<Runner>,
+    runners: Vec<Runner<T::Candidate>>,
     next_round: usize,
     total: Duration,
 }
@@ -69,33 +84,34 @@ const DEFAULT: usize = 0;
 const TOO_SHORT: &str = "the time was too short to race";
 
 impl<'t, T: Track> Race<'t, T> {
-    pub(super) fn new(track: &'t mut T, margin: f64, significance: f64, seed: u64) -> Self {
+    pub(in crate::engine) fn new(track: &'t mut T, rules: Rules<'t>) -> Self {
         let total = track.left();
         // Every candidate that gets a final is one more chance to err.
-        let bar = Bar { margin, significance: significance / FINAL_COUNT as f64 };
+        let Rules { margin, significance, seed, default_name } = rules;
+        let bar = Bar { margin, significance: significance / FINAL_COUNT as f64, default_name };
         let runners = vec![Runner::default()];
         Self { track, bar, random: Random::new(seed), runners, next_round: 0, total }
     }
 
-    /// Races single changes, then the `combinations` of the best of each kind, then the best of all against the
+    /// Races single candidates, then the `combinations` of the best of each group, then the best of all against the
     /// default.
     ///
     /// # Errors
     /// Those of [`Track`].
-    pub(super) fn run(
+    pub(in crate::engine) fn run(
         mut self,
-        singles: Vec<(Kind, PlanChanges)>,
-        combinations: impl FnOnce(&[(Kind, PlanChanges)]) -> Vec<PlanChanges>,
-    ) -> Result<Outcome> {
+        singles: Vec<(Group, T::Candidate)>,
+        combinations: impl FnOnce(&[(Group, T::Candidate)]) -> Vec<T::Candidate>,
+    ) -> Result<Outcome<T::Candidate>> {
         self.make_session(DEFAULT)?;
         let mut field = Vec::new();
-        for (kind, changes) in singles {
-            field.extend(self.enter(Some(kind), changes)?);
+        for (group, candidate) in singles {
+            field.extend(self.enter(Some(group), candidate)?);
         }
         let mut best = self.heats(field)?;
         let winners: Vec<_> = best.iter().filter_map(|&at| self.as_single(at)).collect();
-        for changes in combinations(&winners) {
-            best.extend(self.enter(None, changes)?);
+        for candidate in combinations(&winners) {
+            best.extend(self.enter(None, candidate)?);
         }
         if best.len() > winners.len() {
             self.rounds(&best, HEAT_ROUNDS, LEFT_AFTER_COMBINATIONS)?;
@@ -105,16 +121,16 @@ impl<'t, T: Track> Race<'t, T> {
         Ok(Outcome { runners: self.runners, chosen, verdict })
     }
 
-    fn as_single(&self, at: usize) -> Option<(Kind, PlanChanges)> {
-        Some((self.runners[at].kind?, self.runners[at].changes.clone()))
+    fn as_single(&self, at: usize) -> Option<(Group, T::Candidate)> {
+        Some((self.runners[at].group?, self.runners[at].candidate.clone()))
     }
 
     /// Lets a new candidate in; `None` if it cannot take part.
-    fn enter(&mut self, kind: Option<Kind>, changes: PlanChanges) -> Result<Option<usize>> {
+    fn enter(&mut self, group: Option<Group>, candidate: T::Candidate) -> Result<Option<usize>> {
         let at = self.runners.len();
-        self.runners.push(Runner { kind, changes, ..Runner::default() });
+        self.runners.push(Runner { group, candidate, ..Runner::default() });
         self.track.remaining(self.runners.iter().filter(|runner| !runner.is_out).count());
-        if !self.has_time(if kind.is_some() { LEFT_AFTER_ENTRY } else { LEFT_AFTER_COMBINATIONS }) {
+        if !self.has_time(if group.is_some() { LEFT_AFTER_ENTRY } else { LEFT_AFTER_COMBINATIONS }) {
             self.lose(at, "the time was up before it could enter".into());
             return Ok(None);
         }
@@ -124,7 +140,7 @@ impl<'t, T: Track> Race<'t, T> {
     /// Gives a runner a new session; false if it cannot have one.
     fn make_session(&mut self, at: usize) -> Result<bool> {
         let before = self.track.left();
-        let entry = self.track.enter(&self.runners[at].changes)?;
+        let entry = self.track.enter(&self.runners[at].candidate)?;
         self.runners[at].entry_s = before.saturating_sub(self.track.left()).as_secs_f64();
         let (difference, refusal) = match entry {
             Entry::Ready { max_difference } => (Some(max_difference), None),
@@ -145,7 +161,7 @@ impl<'t, T: Track> Race<'t, T> {
     }
 
     fn lose(&mut self, at: usize, reason: String) {
-        self.track.leave(&self.runners[at].changes);
+        self.track.leave(&self.runners[at].candidate);
         self.runners[at].reason = reason;
     }
 
@@ -154,7 +170,7 @@ impl<'t, T: Track> Race<'t, T> {
         self.lose(at, reason);
     }
 
-    /// Halves the candidates of each kind until one is left; gives those that were faster than the default.
+    /// Halves the candidates of each group until one is left; gives those that were faster than the default.
     fn heats(&mut self, mut field: Vec<usize>) -> Result<Vec<usize>> {
         while !field.is_empty() {
             let in_time = self.rounds(&field, HEAT_ROUNDS, LEFT_AFTER_HEATS)?;
@@ -167,26 +183,26 @@ impl<'t, T: Track> Race<'t, T> {
         Ok(self.keep_faster(field, 1.0 - self.bar.margin / 2.0))
     }
 
-    /// Drops the slower half of each kind, or without time for more all but the fastest; whether there is anything
+    /// Drops the slower half of each group, or without time for more all but the fastest; whether there is anything
     /// left to decide.
     fn halve(&mut self, field: &mut Vec<usize>, in_time: bool) -> bool {
         field.retain(|&at| !self.runners[at].is_out);
         field.sort_by(|&a, &b| {
-            let key = |at: usize| (self.runners[at].kind, self.ratio(at).unwrap_or(f64::INFINITY));
+            let key = |at: usize| (self.runners[at].group, self.ratio(at).unwrap_or(f64::INFINITY));
             key(a).0.cmp(&key(b).0).then(key(a).1.total_cmp(&key(b).1))
         });
         let mut kept = Vec::new();
         let mut is_open = false;
-        for group in field.chunk_by(|&a, &b| self.runners[a].kind == self.runners[b].kind) {
+        for group in field.chunk_by(|&a, &b| self.runners[a].group == self.runners[b].group) {
             let keep = if in_time { group.len().div_ceil(2) } else { 1 };
             is_open |= keep > 1;
             kept.extend(group[..keep].iter().copied());
         }
         for at in std::mem::take(field) {
             if !kept.contains(&at) {
-                let best = kept.iter().find(|&&other| self.runners[other].kind == self.runners[at].kind);
+                let best = kept.iter().find(|&&other| self.runners[other].group == self.runners[at].group);
                 let reason = match (self.ratio(at), best) {
-                    (Some(_), Some(&best)) => format!("slower than `{}`", self.runners[best].changes),
+                    (Some(_), Some(&best)) => format!("slower than `{}`", self.runners[best].candidate),
                     _ => TOO_SHORT.to_owned(),
                 };
                 self.lose(at, reason);
@@ -202,7 +218,10 @@ impl<'t, T: Track> Race<'t, T> {
             field.into_iter().partition(|&at| self.ratio(at).is_some_and(|ratio| ratio < bound));
         for at in slower {
             let reason = match self.ratio(at) {
-                Some(ratio) => format!("not faster than the default by enough: takes {ratio:.2} of its time"),
+                Some(ratio) => {
+                    let default = self.bar.default_name;
+                    format!("not faster than {default} by enough: takes {ratio:.2} of its time")
+                }
                 None => TOO_SHORT.to_owned(),
             };
             self.lose(at, reason);
@@ -227,7 +246,7 @@ impl<'t, T: Track> Race<'t, T> {
     /// Lets the best run against the default with new sessions; gives who is chosen, and the verdict.
     fn finals(&mut self, ranking: &[usize]) -> Result<(usize, String)> {
         for &at in ranking {
-            self.track.leave(&self.runners[at].changes);
+            self.track.leave(&self.runners[at].candidate);
         }
         let mut unjudged = Vec::new();
         for (number, &at) in ranking.iter().enumerate() {
@@ -240,27 +259,29 @@ impl<'t, T: Track> Race<'t, T> {
                 Some(reason) => self.lose(at, reason),
                 None => {
                     for &other in &ranking[number + 1..] {
-                        self.lose(other, format!("slower than `{}`", self.runners[at].changes));
+                        self.lose(other, format!("slower than `{}`", self.runners[at].candidate));
                     }
+                    let default = self.bar.default_name;
                     let (share, wins, rounds) = (judgement.ratio, judgement.win_count, judgement.round_count);
                     let verdict = format!(
-                        "`{}` takes {share:.2} of the default's time, and was faster by at least {} % in {wins} of \
+                        "`{}` takes {share:.2} of {default}'s time, and was faster by at least {} % in {wins} of \
                          {rounds} rounds of the final",
-                        self.runners[at].changes,
+                        self.runners[at].candidate,
                         self.bar.margin * 100.0
                     );
                     return Ok((at, verdict));
                 }
             }
         }
+        let default = self.bar.default_name;
         if let Some(&at) = unjudged.first() {
-            let name = &self.runners[at].changes;
-            let verdict = format!("the default stays: the time was too short to be sure of `{name}`");
+            let name = &self.runners[at].candidate;
+            let verdict = format!("{default} stays: the time was too short to be sure of `{name}`");
             return Ok((DEFAULT, verdict));
         }
         let raced = self.runners.len() - 1;
         let verdict = format!(
-            "the default stays: none of {raced} candidates was shown to be faster by at least {} %",
+            "{default} stays: none of {raced} candidates was shown to be faster by at least {} %",
             self.bar.margin * 100.0
         );
         Ok((DEFAULT, verdict))
@@ -304,7 +325,7 @@ impl<'t, T: Track> Race<'t, T> {
         let mut order = [DEFAULT, at];
         order.rotate_left(block % 2);
         for at in order {
-            self.track.leave(&self.runners[at].changes);
+            self.track.leave(&self.runners[at].candidate);
         }
         for at in order {
             if !self.make_session(at)? {
@@ -319,7 +340,8 @@ impl<'t, T: Track> Race<'t, T> {
     fn rounds(&mut self, field: &[usize], count: usize, reserve: f64) -> Result<bool> {
         let mut order: Vec<usize> = std::iter::once(DEFAULT).chain(field.iter().copied()).collect();
         self.random.shuffle(&mut order);
-        let alive = |runners: &[Runner]| field.iter().filter(|&&at| !runners[at].is_out).count();
+        let alive =
+            |runners: &[Runner<T::Candidate>]| field.iter().filter(|&&at| !runners[at].is_out).count();
         for _ in 0..count {
             self.track.remaining(alive(&self.runners) + 1);
             let round = self.next_round;
@@ -340,7 +362,7 @@ impl<'t, T: Track> Race<'t, T> {
     /// Runs one candidate for a moment; false if the time is up.
     fn lap(&mut self, at: usize, round: usize) -> Result<bool> {
         let before = self.track.left();
-        let lap = self.track.lap(&self.runners[at].changes, round)?;
+        let lap = self.track.lap(&self.runners[at].candidate, round)?;
         self.runners[at].laps_s.push(before.saturating_sub(self.track.left()).as_secs_f64());
         match lap {
             Lap::Done { quartiles_ns: [lower_quartile_ns, median_ns, upper_quartile_ns], run_count } => {
@@ -364,7 +386,7 @@ impl<'t, T: Track> Race<'t, T> {
     }
 }
 
-fn pairs(default: &Runner, runner: &Runner, first_round: usize) -> Vec<Pair> {
+fn pairs<C>(default: &Runner<C>, runner: &Runner<C>, first_round: usize) -> Vec<Pair> {
     let quartiles = |lap: &PlanRound| [lap.lower_quartile_ns, lap.median_ns, lap.upper_quartile_ns];
     let later = runner.rounds.iter().filter(|lap| lap.round >= first_round);
     let paired = later.filter_map(|lap| {
@@ -375,7 +397,7 @@ fn pairs(default: &Runner, runner: &Runner, first_round: usize) -> Vec<Pair> {
 }
 
 /// A runner's median as a share of the default's in the same round: the middle over all rounds.
-pub(super) fn ratio(default: &Runner, runner: &Runner) -> Option<f64> {
+pub(in crate::engine) fn ratio<C>(default: &Runner<C>, runner: &Runner<C>) -> Option<f64> {
     let pairs = pairs(default, runner, 0);
     (!pairs.is_empty()).then(|| median(pairs.iter().map(|pair| pair.candidate[1] / pair.default[1])))
 }

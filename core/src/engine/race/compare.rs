@@ -3,7 +3,19 @@
 use half::{bf16, f16};
 use num_complex::Complex;
 
+use crate::engine::session::Outputs;
 use crate::tensor::{DType, Tensor, Value};
+
+/// The largest [`difference`] of any output.
+///
+/// # Errors
+/// As there, naming the output; an output that is missing.
+pub(in crate::engine) fn difference_of_outputs(expected: &Outputs, found: &Outputs) -> Result<f64, String> {
+    largest(expected.iter().map(|(name, value)| {
+        let other = found.get(name).ok_or_else(|| format!("output `{name}` is missing"))?;
+        difference(value, other).map_err(|reason| format!("output `{name}` {reason}"))
+    }))
+}
 
 /// The largest difference between two outputs, as a share of the largest magnitude in `expected`; 0 if they are equal.
 ///
@@ -12,7 +24,7 @@ use crate::tensor::{DType, Tensor, Value};
 ///
 /// # Errors
 /// What cannot be expressed as a difference: another kind, type or shape, other values of what has to be equal.
-pub(super) fn difference(expected: &Value, found: &Value) -> Result<f64, String> {
+fn difference(expected: &Value, found: &Value) -> Result<f64, String> {
     match (expected, found) {
         (Value::Tensor(expected), Value::Tensor(found)) => of_tensors(expected, found),
         (Value::Sequence(expected), Value::Sequence(found)) if expected.len() == found.len() => {

@@ -5,15 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::engine::runtime::Sample;
 use crate::engine::session::{CancelToken, RunOptions, Session};
-use crate::tensor::Value;
 use crate::{ErrorKind, Result};
 
 /// Runs before those that are timed take so long together: they wake threads and warm caches.
 const WARM_UP: Duration = Duration::from_millis(2);
-
-/// A batch of inputs.
-pub(super) type Sample = [(String, Value)];
 
 /// What is run for a moment.
 pub(super) struct Load<'a> {

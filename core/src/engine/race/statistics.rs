@@ -9,7 +9,7 @@ pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 /// The middle of the values; 0 if there are none.
-pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+pub(in crate::engine) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.into_iter().collect();
     sorted.sort_by(f64::total_cmp);
     quantile(&sorted, 0.5)

@@ -4,11 +4,13 @@ use super::statistics::{median, sign_test};
 
 /// What a candidate has to show in the final.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bar {
+pub(super) struct Bar<'a> {
     /// It has to be faster by this share.
     pub(super) margin: f64,
     /// How probable chance may be as an explanation.
     pub(super) significance: f64,
+    /// What the default is called.
+    pub(super) default_name: &'a str,
 }
 
 /// One round of the final: lower quartile, median and upper quartile of the candidate and of the default.
@@ -42,7 +44,7 @@ const UPPER: usize = 2;
 
 /// Judges the blocks of a final. Each block had sessions of its own, because how a session happens to lie in memory can
 /// make it faster or slower for as long as it lives: a candidate has to win in every block.
-pub(super) fn judge(blocks: &[Vec<Pair>], bar: Bar) -> Judgement {
+pub(super) fn judge(blocks: &[Vec<Pair>], bar: Bar<'_>) -> Judgement {
     let rounds: Vec<Pair> = blocks.iter().flatten().copied().collect();
     let middle = |pairs: &[Pair], quartile| median(pairs.iter().map(|pair| pair.ratio(quartile)));
     let bound = 1.0 - bar.margin;
@@ -58,7 +60,7 @@ pub(super) fn judge(blocks: &[Vec<Pair>], bar: Bar) -> Judgement {
     } else if middle(&rounds, LOWER) >= bound {
         Some(format!("its lower quartile is not faster by {percent} %"))
     } else if middle(&rounds, UPPER) >= 1.0 {
-        Some("its upper quartile is slower than the default's".to_owned())
+        Some(format!("its upper quartile is slower than {}'s", bar.default_name))
     } else {
         None
     };
@@ -69,7 +71,7 @@ pub(super) fn judge(blocks: &[Vec<Pair>], bar: Bar) -> Judgement {
 mod tests {
     use super::*;
 
-    const BAR: Bar = Bar { margin: 0.03, significance: 0.005 };
+    const BAR: Bar<'_> = Bar { margin: 0.03, significance: 0.005, default_name: "the default" };
 
     fn blocks(ratios: [[f64; 3]; 3], rounds: usize) -> Vec<Vec<Pair>> {
         let default = [90.0, 100.0, 120.0];
