@@ -17,7 +17,12 @@ pub mod tensor;
 #[cfg(feature = "engine")]
 pub use engine::compile::{
     CacheEntry, CacheEntryKind, CacheOutcome, CompileReport, Plan, PlanCandidate, PlanChanges, PlanKey,
-    PlanOutcome, PlanReport, PlanRound, compile,
+    PlanOutcome, PlanReport, PlanRound,
+};
+#[cfg(feature = "engine")]
+pub use engine::precision::{
+    PrecisionChoice, PrecisionObserver, PrecisionOptions, PrecisionProgress, choose_precision, compile,
+    compile_with,
 };
 #[cfg(feature = "engine")]
 pub use engine::runtime;

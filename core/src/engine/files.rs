@@ -46,28 +46,6 @@ impl Artifact {
     }
 }
 
-impl Session {
-    /// A session of a model file in ONNX or ORT format, or of an artifact that [`compile`](crate::compile) made.
-    /// External data is read from the file's folder.
-    ///
-    /// With a [`cache`](SessionOptions::cache), the first load of an ONNX model compiles it and every later one, in
-    /// this process or another, maps what was compiled. Trouble with the cache never makes a load fail; it is told in
-    /// the [`report`](Session::report).
-    ///
-    /// With `threads: auto`, a plan that [`tune`](crate::tune) has stored for this model, these options and this device,
-    /// in the cache folder or in the artifact, is followed; see [`SessionOptions::use_plan`].
-    ///
-    /// # Errors
-    /// `not_found` if there is no such file, `io` if it cannot be read, `invalid_model` or `limit_exceeded` for a
-    /// damaged or hostile one, `integrity` for a damaged artifact, `unsupported` for what this ONNX Runtime cannot
-    /// run, `runtime_not_found`, `runtime_incompatible` and `runtime_failed` from the engine, `invalid_argument` and
-    /// `not_found` for options.
-    pub fn load(path: impl AsRef<Path>, options: &SessionOptions) -> Result<Self> {
-        let path = path.as_ref();
-        load(path, options).with_context(|| title(path))
-    }
-}
-
 impl Cache {
     /// The compiled models and plans in the cache folder, the least recently used first; none if there is no folder.
     ///
@@ -87,7 +65,11 @@ impl Cache {
     }
 }
 
-fn load(path: &Path, options: &SessionOptions) -> Result<Session> {
+/// A session of a model file, whatever [`SessionOptions::precision`] says.
+///
+/// # Errors
+/// Those of [`Session::load`].
+pub(super) fn load_as_is(path: &Path, options: &SessionOptions) -> Result<Session> {
     let start = Instant::now();
     let file = map(path)?;
     if is_artifact(&file) {
@@ -103,6 +85,6 @@ fn load(path: &Path, options: &SessionOptions) -> Result<Session> {
     Session::create(&Creation::plain(ModelSource::File(path), format, options), check_ns, start)
 }
 
-fn title(path: &Path) -> String {
+pub(super) fn title(path: &Path) -> String {
     format!("model `{}`", path.display())
 }

@@ -4,8 +4,10 @@
 //! among the unknown fields.
 
 use super::field::messages;
-use super::{Bytes, SparseTensorProto, TensorProto, TypeProto};
-use crate::tensor::{ValueInfo, ValueType};
+use super::{
+    Bytes, Dimension, SparseTensorProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, TypeValue,
+};
+use crate::tensor::{DType, ValueInfo, ValueType};
 
 messages! {
     /// A whole model: ONNX's `ModelProto`.
@@ -249,6 +251,17 @@ impl AttributeProto {
 }
 
 impl ValueInfoProto {
+    /// A tensor of this name, type and shape; without dimensions, of a shape that is not told.
+    pub fn tensor(name: impl Into<String>, dtype: DType, dims: Option<&[i64]>) -> Self {
+        let shape = dims.map(|dims| TensorShapeProto {
+            dim: dims.iter().map(|&size| Dimension::Value(size).into()).collect(),
+            ..Default::default()
+        });
+        let tensor = TensorTypeProto { elem_type: Some(dtype.onnx()), shape, ..Default::default() };
+        let r#type = TypeProto { value: Some(TypeValue::Tensor(tensor)), ..Default::default() };
+        Self { name: Some(name.into()), r#type: Some(r#type), ..Default::default() }
+    }
+
     /// Name and type in the terms of the rest of the library.
     pub fn to_value_info(&self) -> ValueInfo {
         let value_type = self.r#type.as_ref().map_or(ValueType::Unknown, ValueType::from);

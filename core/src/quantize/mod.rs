@@ -21,6 +21,9 @@ mod precision_report;
 mod ranges;
 mod report;
 mod rewrite;
+mod single_layer;
+mod stubs;
+pub use stubs::*;
 mod weight;
 
 pub use accuracy::{Accuracy, AccuracyFigures, AccuracyJudge, Breach, Measure, NamedValues};
@@ -31,7 +34,8 @@ pub use precision_report::{
     LayerTrial, MadeFor, PrecisionCandidate, PrecisionLayer, PrecisionReport, RewritingCount, SampleCounts,
 };
 pub use ranges::{ActivationScheme, Range, RangeMethod, RangeObserver, ScaleAndZeroPoint};
-pub use report::{LayerOutcome, LayerReport, QuantizeReport};
+pub use report::{LayerOutcome, LayerReport, QuantizeReport, parameter_bytes};
+pub use single_layer::single_layer;
 
 use crate::model::{ExternalDataResolver, Model};
 use crate::{Error, Result};

@@ -91,7 +91,7 @@ impl QuantizeReport {
 }
 
 /// Size of all tensors of a model, wherever they are.
-pub(super) fn parameter_bytes(model: &Model) -> u64 {
+pub fn parameter_bytes(model: &Model) -> u64 {
     let bytes = model.tensors().filter_map(|tensor| {
         let size = tensor.dtype().ok()?.size_bytes(tensor.element_count().ok()?).ok()?;
         Some(size as u64)

@@ -10,7 +10,7 @@ use crate::artifact::DeviceKey;
 use crate::engine::compile::admit::Folders;
 use crate::engine::compile::build;
 use crate::engine::compile::clock::nanoseconds;
-use crate::engine::compile::digest::{Checked, Remembered};
+use crate::engine::compile::digest::{Found, Remembered};
 use crate::engine::compile::disk::map;
 use crate::engine::compile::key::{device_key, entry_name};
 use crate::engine::compile::load::{self, Loaded};
@@ -152,22 +152,9 @@ impl Load<'_> {
 
     /// The digest of the model's files; `None` for models in ORT format, which are not compiled again.
     fn digest(&mut self) -> Result<Option<Remembered>> {
-        let start = Instant::now();
-        let note = self.store.note(self.path);
-        if let Some(remembered) = Remembered::read(&note) {
-            self.digest_ns = nanoseconds(start);
-            return Ok(Some(remembered));
-        }
-        let checked = Checked::open(self.path)?;
-        self.check_ns = nanoseconds(start);
-        if checked.format == ModelFormat::Ort {
-            return Ok(None);
-        }
-        let start = Instant::now();
-        let remembered = checked.digest()?;
-        remembered.keep(&note);
-        self.digest_ns = nanoseconds(start);
-        Ok(Some(remembered))
+        let found = Found::of(self.path, &self.store.note(self.path))?;
+        (self.check_ns, self.digest_ns) = (found.check_ns, found.digest_ns);
+        Ok(found.remembered)
     }
 
     /// The entry's session, if it is there and whole.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{ArtifactWriter, DeviceKey};
+use crate::artifact::{ArtifactWriter, DeviceKey, model_digest};
 use crate::engine::compile::admit::Folders;
 use crate::engine::compile::build;
 use crate::engine::compile::clock::nanoseconds;
@@ -15,13 +15,14 @@ use crate::engine::compile::disk::map;
 use crate::engine::compile::key::device_key;
 use crate::engine::compile::load::{Opened, file_name, is_artifact, real_path};
 use crate::engine::compile::save::Scratch;
+use crate::engine::compile::store::Store;
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, Runtime, SessionOptions};
-use crate::error::ResultExt;
 use crate::model::{Bytes, MemoryFiles, Model};
+use crate::quantize::PrecisionReport;
 use crate::{Error, ErrorKind, Result};
 
 /// What compiling gave. Times are in nanoseconds, sizes in bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CompileReport {
     /// The artifact's file.
     pub path: PathBuf,
@@ -39,6 +40,9 @@ pub struct CompileReport {
     pub create_ns: u64,
     /// Writing the artifact.
     pub store_ns: u64,
+    /// How the precision was chosen, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<PrecisionReport>,
 }
 
 /// The original model, wherever it comes from.
@@ -47,60 +51,122 @@ enum Original {
     Model(Model, Remembered),
     /// An artifact, which has the model in it.
     Artifact(Opened),
+    /// A model in memory, whose external data lies where that of a model file would.
+    Memory(Memory),
 }
 
-/// Compiles a model for this device and keeps it in an artifact, one file that [`Session::load`] takes.
-///
-/// `model` is an ONNX file, or an artifact that gets a section for this device added to those it has (or replaced,
-/// if it has one for the same). The options that shape the graph (`providers`, `dims`, `optimization_level`,
-/// `config`) have to be the same when the artifact is loaded, or its portable model is used. `artifact` is written
-/// aside and renamed, so that nobody ever sees half of it; it may be the same path as `model` if that is an artifact.
+/// A model that was made in the program, and what it was made of.
+struct Memory {
+    model: Model,
+    bytes: Bytes,
+    digest: String,
+}
+
+/// Compiles a model file, or adds this device to an artifact.
 ///
 /// # Errors
-/// Those of loading the model, `unsupported` for models in ORT format, `invalid_argument` if the artifact would
-/// replace the model, `integrity` if the model changes meanwhile, and `io` if the artifact cannot be written.
-///
-/// [`Session::load`]: crate::Session::load
-///
-/// # Examples
-/// ```no_run
-/// use ortlet::{Session, SessionOptions};
-///
-/// let options = SessionOptions::default();
-/// let report = ortlet::compile("model.onnx", "model.ortlet", &options)?;
-/// println!("{} bytes", report.file_bytes);
-/// let session = Session::load("model.ortlet", &options)?;
-/// # Ok::<(), ortlet::Error>(())
-/// ```
-pub fn compile(
-    model: impl AsRef<Path>,
-    artifact: impl AsRef<Path>,
+/// Those of [`compile`](crate::compile).
+pub(in crate::engine) fn compile_file(
+    path: &Path,
+    target: &Path,
     options: &SessionOptions,
 ) -> Result<CompileReport> {
-    let (model, artifact) = (model.as_ref(), artifact.as_ref());
-    compile_file(model, artifact, options).with_context(|| format!("compile `{}`", model.display()))
-}
-
-fn compile_file(path: &Path, target: &Path, options: &SessionOptions) -> Result<CompileReport> {
-    let (start, runtime) = (Instant::now(), Runtime::load(&options.runtime)?);
+    let start = Instant::now();
     let scratch = Scratch::beside(target)?;
     let original = Original::open(path, target)?;
+    let writer = original.writer(path)?;
+    compile_original(path, &original, writer, target, &scratch, options, start)
+}
+
+/// Compiles a model that was made of the file at `path`, and keeps the report on how it was made.
+///
+/// # Errors
+/// Those of [`compile`](crate::compile).
+pub(in crate::engine) fn compile_model(
+    path: &Path,
+    model: &Model,
+    target: &Path,
+    options: &SessionOptions,
+    report: serde_json::Value,
+) -> Result<CompileReport> {
+    let start = Instant::now();
+    refuse_to_replace(path, &[], target)?;
+    let scratch = Scratch::beside(target)?;
+    compile_memory(path, model, target, &scratch, options, report, start)
+}
+
+/// The same into a cache folder.
+///
+/// # Errors
+/// As [`compile_model`].
+pub(in crate::engine) fn compile_into(
+    store: &Store,
+    name: &str,
+    path: &Path,
+    model: &Model,
+    options: &SessionOptions,
+    report: serde_json::Value,
+) -> Result<()> {
+    let start = Instant::now();
+    let scratch = Scratch::new(store.scratch(name))?;
+    compile_memory(path, model, &store.artifact(name), &scratch, options, report, start)?;
+    store.touch(name);
+    store.evict(options.cache_limit_bytes, name)
+}
+
+fn compile_memory(
+    path: &Path,
+    model: &Model,
+    target: &Path,
+    scratch: &Scratch,
+    options: &SessionOptions,
+    report: serde_json::Value,
+    start: Instant,
+) -> Result<CompileReport> {
+    let bytes = Bytes::from(model.to_bytes()?);
+    let digest = model_digest(bytes.clone(), &Folders::of_file(path))?;
+    let original = Original::Memory(Memory { model: model.clone(), bytes, digest });
     let mut writer = original.writer(path)?;
+    writer.report = Some(report);
+    compile_original(path, &original, writer, target, scratch, options, start)
+}
+
+fn compile_original(
+    path: &Path,
+    original: &Original,
+    mut writer: ArtifactWriter,
+    target: &Path,
+    scratch: &Scratch,
+    options: &SessionOptions,
+    start: Instant,
+) -> Result<CompileReport> {
+    let runtime = Runtime::load(&options.runtime)?;
     let key = device_key(runtime, original.digest(), options);
     let model_bytes = writer.model().bytes;
     let check_ns = nanoseconds(start);
 
     let start = Instant::now();
-    original.create_and_save(path, runtime, options, &scratch)?;
+    original.create_and_save(path, runtime, options, scratch)?;
     let create_ns = nanoseconds(start);
 
     let start = Instant::now();
-    original.add_device(path, &mut writer, key.clone(), &scratch)?;
+    original.add_device(path, &mut writer, key.clone(), scratch)?;
     let device_count = writer.devices().count();
-    let file_bytes = build::store(writer, target, &scratch, || original.confirm(path))?;
+    let file_bytes = build::store(writer, target, scratch, || original.confirm(path))?;
     let store_ns = nanoseconds(start);
     let path = target.to_owned();
-    Ok(CompileReport { path, file_bytes, model_bytes, key, device_count, check_ns, create_ns, store_ns })
+    let precision = None;
+    Ok(CompileReport {
+        path,
+        file_bytes,
+        model_bytes,
+        key,
+        device_count,
+        check_ns,
+        create_ns,
+        store_ns,
+        precision,
+    })
 }
 
 /// The most plans that an artifact keeps; older ones go first.
@@ -155,6 +221,7 @@ impl Original {
         match self {
             Self::Model(model, remembered) => build::start(path, model, &remembered.digest),
             Self::Artifact(opened) => opened.artifact.to_writer(),
+            Self::Memory(memory) => build::start(path, &memory.model, &memory.digest),
         }
     }
 
@@ -162,6 +229,7 @@ impl Original {
         match self {
             Self::Model(_, remembered) => &remembered.digest,
             Self::Artifact(opened) => &opened.artifact.manifest().model.digest,
+            Self::Memory(memory) => &memory.digest,
         }
     }
 
@@ -184,6 +252,10 @@ impl Original {
                 let bytes = opened.artifact.relocated_portable_model(&file_name(path)?)?;
                 create(ModelSource::Bytes { bytes: &bytes, folder: real.parent() })
             }
+            Self::Memory(memory) => {
+                let real = real_path(path)?;
+                create(ModelSource::Bytes { bytes: &memory.bytes, folder: real.parent() })
+            }
         }
     }
 
@@ -195,7 +267,9 @@ impl Original {
         scratch: &Scratch,
     ) -> Result<()> {
         match self {
-            Self::Model(..) => build::add_device(writer, key, scratch, &Folders::of_file(path)),
+            Self::Model(..) | Self::Memory(_) => {
+                build::add_device(writer, key, scratch, &Folders::of_file(path))
+            }
             Self::Artifact(_) => {
                 let file = (file_name(path)?, Bytes::from_owner(map(path)?));
                 build::add_device(writer, key, scratch, &MemoryFiles::from_iter([file]))
@@ -207,6 +281,7 @@ impl Original {
     fn confirm(&self, path: &Path) -> Result<()> {
         match self {
             Self::Model(_, remembered) => remembered.confirm(path),
+            Self::Memory(_) => Ok(()),
             Self::Artifact(opened) if opened.is_still_at(path) => Ok(()),
             Self::Artifact(_) => {
                 let reason = "was replaced while it was being compiled".to_owned();

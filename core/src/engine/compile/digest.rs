@@ -2,12 +2,13 @@
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::model_digest;
 use crate::engine::compile::admit::{self, Admitted, Folders};
+use crate::engine::compile::clock::nanoseconds;
 use crate::engine::compile::disk::{inode, map};
 use crate::engine::compile::store::UNFINISHED_NOTE;
 use crate::engine::runtime::ModelFormat;
@@ -49,6 +50,41 @@ pub(super) struct Remembered {
     /// Whether every later change shows in the stamps.
     #[serde(skip)]
     settled: bool,
+}
+
+/// The digest of a model file, and how long it took to know it.
+pub(in crate::engine) struct Found {
+    /// `None` for models in ORT format, which are neither compiled nor changed.
+    pub(super) remembered: Option<Remembered>,
+    pub(in crate::engine) check_ns: u64,
+    pub(in crate::engine) digest_ns: u64,
+}
+
+impl Found {
+    /// Reads the note if it is current, else checks and digests the model and makes the note.
+    ///
+    /// # Errors
+    /// Those of [`Checked::open`] and [`Checked::digest`].
+    pub(in crate::engine) fn of(path: &Path, note: &Path) -> Result<Self> {
+        let start = Instant::now();
+        if let Some(remembered) = Remembered::read(note) {
+            return Ok(Self { remembered: Some(remembered), check_ns: 0, digest_ns: nanoseconds(start) });
+        }
+        let checked = Checked::open(path)?;
+        let check_ns = nanoseconds(start);
+        if checked.format == ModelFormat::Ort {
+            return Ok(Self { remembered: None, check_ns, digest_ns: 0 });
+        }
+        let start = Instant::now();
+        let remembered = checked.digest()?;
+        remembered.keep(note);
+        Ok(Self { remembered: Some(remembered), check_ns, digest_ns: nanoseconds(start) })
+    }
+
+    /// The digest.
+    pub(in crate::engine) fn digest(&self) -> Option<&str> {
+        self.remembered.as_ref().map(|remembered| remembered.digest.as_str())
+    }
 }
 
 impl Checked {

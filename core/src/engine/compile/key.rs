@@ -47,6 +47,6 @@ pub(super) fn entry_name(key: &DeviceKey) -> String {
 }
 
 /// The name of the file of what a text tells apart from everything else.
-pub(super) fn file_stem(text: &str) -> String {
+pub(in crate::engine) fn file_stem(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }

@@ -28,6 +28,8 @@ pub(in crate::engine) struct Loaded {
     /// The plan that it follows.
     pub(in crate::engine) plan: Option<PlanReport>,
     pub(in crate::engine) warnings: Vec<String>,
+    /// What the artifact tells of how its model was changed.
+    pub(in crate::engine) change_report: Option<serde_json::Value>,
 }
 
 /// Whether a file is an artifact, by its first bytes.
@@ -141,6 +143,7 @@ fn create(
         options: Box::new(options.clone()),
         plan: None,
         warnings: Vec::new(),
+        change_report: artifact.manifest().report.clone(),
     };
     let portable_reason = match artifact.device_for(&key) {
         Err(reason) => reason,

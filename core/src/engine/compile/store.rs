@@ -65,7 +65,7 @@ fn create_private(folder: &Path) -> io::Result<()> {
 }
 
 /// Held by the process that writes an entry. The system gives it back when the process ends, however it ends.
-pub(super) struct EntryLock {
+pub(in crate::engine) struct EntryLock {
     _file: File,
 }
 
@@ -124,7 +124,7 @@ impl Store {
     }
 
     /// The note about a model file, by its path.
-    pub(super) fn note(&self, model: &Path) -> PathBuf {
+    pub(in crate::engine) fn note(&self, model: &Path) -> PathBuf {
         // As it is named: a model that two links lead to may find other external data beside each.
         let path = std::path::absolute(model).unwrap_or_else(|_| model.to_owned());
         let name = blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex();
@@ -139,7 +139,7 @@ impl Store {
     ///
     /// # Errors
     /// `io` if the folder may not be written to or its file system has no locks.
-    pub(super) fn lock(&self, key: &str) -> Result<EntryLock> {
+    pub(in crate::engine) fn lock(&self, key: &str) -> Result<EntryLock> {
         let path = self.lock_file(key);
         loop {
             let file = open_lock(&path).map_err(|error| io_error("write", &path, &error))?;
@@ -159,7 +159,7 @@ impl Store {
     }
 
     /// Notes that an entry was used. Without the right to write, eviction goes by an older time.
-    pub(super) fn touch(&self, key: &str) {
+    pub(in crate::engine) fn touch(&self, key: &str) {
         if let Ok(file) = OpenOptions::new().write(true).open(self.lock_file(key)) {
             let _ = file.set_modified(SystemTime::now());
         }

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::engine::runtime::SessionOptions;
+use crate::engine::runtime::{Precision, SessionOptions};
 use crate::tensor::{DType, SymbolicShape, Value, ValueInfo, ValueType, ValueView};
 use crate::{Error, Result};
 
@@ -15,6 +15,11 @@ pub(super) fn options(options: &SessionOptions) -> Result<()> {
                 "needs a name and a size of at least 1",
             ));
         }
+    }
+    if options.precision != Precision::Original {
+        let reason =
+            "it is done for loading and compiling; compile the model with it, and use what was compiled";
+        return Err(Error::unsupported("choice of a precision here", reason));
     }
     Ok(())
 }

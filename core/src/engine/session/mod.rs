@@ -68,12 +68,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session of a model in memory, in ONNX or ORT format.
-    ///
-    /// # Errors
-    /// As [`Session::load`]; `not_found` also if the model has external data and
-    /// [`external_data_folder`](SessionOptions::external_data_folder) is not set.
-    pub fn from_bytes(bytes: &[u8], options: &SessionOptions) -> Result<Self> {
+    /// A session of a model in memory, whatever [`SessionOptions::precision`] says.
+    pub(in crate::engine) fn of_bytes(bytes: &[u8], options: &SessionOptions) -> Result<Self> {
         let start = Instant::now();
         let folder = options.external_data_folder.as_deref();
         let format = admit::bytes(bytes, &admit::Folders::named(folder))?.format;
@@ -82,12 +78,9 @@ impl Session {
         Self::create(&creation, check_ns, start)
     }
 
-    /// A session of a model that was opened, made or changed in the program.
-    ///
-    /// # Errors
-    /// As [`Session::from_bytes`].
-    pub fn from_model(model: &Model, options: &SessionOptions) -> Result<Self> {
-        Self::from_bytes(&model.to_bytes()?, options)
+    /// A session of a model that was made or changed in the program, as it is.
+    pub(in crate::engine) fn of_model(model: &Model, options: &SessionOptions) -> Result<Self> {
+        Self::of_bytes(&model.to_bytes()?, options)
     }
 
     /// A session made by ONNX Runtime from a checked model.
@@ -132,12 +125,29 @@ impl Session {
         report.phases.runtime_ns = runtime_ns;
         report.phases.check_ns = cached.check_ns;
         report.phases.digest_ns = cached.digest_ns;
-        report.warnings = cached.warnings;
+        report.warnings.extend(cached.warnings);
         Ok(Self::of(raw, report, options, start))
     }
 
+    /// The session, with something more in its report.
+    pub(in crate::engine) fn with_report(mut self, change: impl FnOnce(&mut SessionReport)) -> Self {
+        // Nobody else has a handle of a session that was just made.
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            change(&mut inner.report);
+        }
+        self
+    }
+
     fn of_loaded(loaded: Loaded) -> (RawSession, SessionReport) {
-        let Loaded { raw, portable_reason, mapped_bytes, map_ns, create_ns, plan, warnings, .. } = loaded;
+        let Loaded { raw, portable_reason, mapped_bytes, map_ns, create_ns, plan, mut warnings, .. } = loaded;
+        // Written by Ortlet; what a later version has written and this one cannot read is no reason to fail.
+        let precision = loaded.change_report.and_then(|report| match serde_json::from_value(report) {
+            Ok(report) => Some(report),
+            Err(error) => {
+                warnings.push(format!("the artifact's report on its precision cannot be read: {error}"));
+                None
+            }
+        });
         let origin =
             if portable_reason.is_none() { Origin::ArtifactDevice } else { Origin::ArtifactPortable };
         let phases = LoadPhases { map_ns, create_ns, ..LoadPhases::default() };
@@ -147,6 +157,7 @@ impl Session {
             phases,
             mapped_bytes,
             plan,
+            precision,
             warnings,
             ..Default::default()
         };

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::compile::{CacheOutcome, PlanReport};
 use crate::metrics::LoadPhases;
+use crate::quantize::PrecisionReport;
 
 /// How a session came to be. Times are in nanoseconds, sizes in bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SessionReport {
     /// What the session was made of.
     pub origin: Origin,
@@ -17,6 +18,10 @@ pub struct SessionReport {
     /// The stored plan that the session follows, if it does.
     #[serde(default)]
     pub plan: Option<PlanReport>,
+    /// How the model came to compute with other numbers than the original, if that was asked for at this load or when
+    /// the artifact was compiled.
+    #[serde(default)]
+    pub precision: Option<PrecisionReport>,
     /// The cache's part in it.
     pub cache: CacheReport,
     /// Where the time went.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::runtime::{SessionOptions, Threads};
+use crate::engine::runtime::{Precision, SessionOptions, Threads};
 use crate::engine::session::CancelToken;
 use crate::{Error, Result};
 
@@ -66,6 +66,12 @@ impl TuneOptions {
         }
         if !(self.tolerance >= 0.0 && self.tolerance.is_finite()) {
             return wrong("tolerance", format!("{} is no share of at least 0", self.tolerance));
+        }
+        if self.session.precision != Precision::Original {
+            return wrong(
+                "session.precision",
+                "it is chosen before; compile the model with it, and tune what was compiled".into(),
+            );
         }
         if self.session.threads != Threads::Auto {
             return wrong(
@@ -140,6 +146,7 @@ mod tests {
             (r#"{ "concurrency": 0 }"#, "concurrency"),
             (r#"{ "tolerance": -1 }"#, "tolerance"),
             (r#"{ "session": { "threads": 2 } }"#, "session.threads"),
+            (r#"{ "session": { "precision": "auto" } }"#, "session.precision"),
         ] {
             let options: TuneOptions = serde_json::from_str(json).unwrap();
             assert!(options.check().unwrap_err().to_string().contains(named), "{json}");

@@ -102,7 +102,11 @@ fn may_follow(options: &SessionOptions) -> bool {
 }
 
 /// What a plan for this model with these options has to be made for.
-pub(super) fn plan_key(runtime: &Runtime, model_digest: &str, options: &SessionOptions) -> PlanKey {
+pub(in crate::engine) fn plan_key(
+    runtime: &Runtime,
+    model_digest: &str,
+    options: &SessionOptions,
+) -> PlanKey {
     let cpu = cpu_model();
     let device = DeviceKey {
         // How fast a candidate is depends on the processor, not only on its instruction sets.

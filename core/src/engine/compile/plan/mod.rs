@@ -12,7 +12,7 @@ use crate::artifact::DeviceKey;
 use crate::engine::runtime::SessionOptions;
 
 pub use changes::PlanChanges;
-pub(in crate::engine) use follow::Chosen;
+pub(in crate::engine) use follow::{Chosen, plan_key};
 pub(in crate::engine) use keep::Tunable;
 
 /// How a model runs fastest on this device, and the figures behind it. Times are in nanoseconds.

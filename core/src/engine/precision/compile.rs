@@ -1,0 +1,75 @@
+//! Compiling: the model as it is, or as the choice of precision makes it.
+
+use std::path::Path;
+
+use super::options::PrecisionOptions;
+use super::session::{as_original, whole};
+use super::{choose_for_file, report};
+use crate::engine::compile::disk::map;
+use crate::engine::compile::load::is_artifact;
+use crate::engine::compile::{CompileReport, compile_file, compile_model};
+use crate::engine::runtime::{Precision, SessionOptions};
+use crate::error::ResultExt;
+use crate::{Error, Result};
+
+/// Compiles a model for this device and keeps it in an artifact, one file that [`Session::load`] takes.
+///
+/// `model` is an ONNX file, or an artifact that gets a section for this device added to those it has (or replaced,
+/// if it has one for the same). The options that shape the graph (`providers`, `dims`, `optimization_level`,
+/// `config`) have to be the same when the artifact is loaded, or its portable model is used. `artifact` is written
+/// aside and renamed, so that nobody ever sees half of it; it may be the same path as `model` if that is an artifact.
+///
+/// With [`precision`](SessionOptions::precision), the artifact holds the model that was chosen, and the report on the
+/// choice; see [`choose_precision`](crate::choose_precision).
+///
+/// # Errors
+/// Those of loading the model, `unsupported` for models in ORT format, `invalid_argument` if the artifact would
+/// replace the model, those of [`choose_precision`](crate::choose_precision), `integrity` if the model changes meanwhile, and `io` if the artifact cannot be written.
+///
+/// [`Session::load`]: crate::Session::load
+///
+/// # Examples
+/// ```no_run
+/// use ortlet::{Session, SessionOptions};
+///
+/// let options = SessionOptions::default();
+/// let report = ortlet::compile("model.onnx", "model.ortlet", &options)?;
+/// println!("{} bytes", report.file_bytes);
+/// let session = Session::load("model.ortlet", &options)?;
+/// # Ok::<(), ortlet::Error>(())
+/// ```
+pub fn compile(
+    model: impl AsRef<Path>,
+    artifact: impl AsRef<Path>,
+    options: &SessionOptions,
+) -> Result<CompileReport> {
+    compile_with(model, artifact, &whole(options))
+}
+
+/// As [`compile`], with a say in how the precision is chosen: for how long, with what seed, and who is told.
+///
+/// # Errors
+/// As [`compile`]; `cancelled`.
+pub fn compile_with(
+    model: impl AsRef<Path>,
+    artifact: impl AsRef<Path>,
+    options: &PrecisionOptions,
+) -> Result<CompileReport> {
+    let (model, artifact) = (model.as_ref(), artifact.as_ref());
+    compile_to(model, artifact, options).with_context(|| format!("compile `{}`", model.display()))
+}
+
+fn compile_to(path: &Path, artifact: &Path, options: &PrecisionOptions) -> Result<CompileReport> {
+    let session = &options.session;
+    if session.precision == Precision::Original {
+        return compile_file(path, artifact, session);
+    }
+    if is_artifact(&map(path)?) {
+        let what = format!("precision `{}` of a compiled model", report::precision_name(session.precision));
+        return Err(Error::unsupported(what, "compile the ONNX model with this precision"));
+    }
+    let choice = choose_for_file(path, options)?;
+    let json = report::to_json(&choice.report)?;
+    let compiled = compile_model(path, &choice.model, artifact, &as_original(session), json)?;
+    Ok(CompileReport { precision: Some(choice.report), ..compiled })
+}

@@ -1,0 +1,198 @@
+//! Where models are tried: the samples, what the original gives for them, and how far another model is off.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use super::options::{PrecisionOptions, PrecisionProgress};
+use crate::engine::calibrate::SampleReader;
+use crate::engine::compile::clock::nanoseconds;
+use crate::engine::race::racing;
+use crate::engine::runtime::{Precision, Sample, Samples, SessionOptions};
+use crate::engine::session::{CancelToken, Outputs, RunOptions, Session};
+use crate::model::Model;
+use crate::quantize::{AccuracyFigures, AccuracyJudge};
+use crate::tensor::Value;
+use crate::{ErrorKind, Result};
+
+/// Tries models for one choice of precision.
+pub(super) struct Lab<'a> {
+    pub(super) options: &'a PrecisionOptions,
+    /// How sessions are made that are tried: as the caller's will be, but neither cached nor planned.
+    pub(super) session: SessionOptions,
+    pub(super) samples: SampleReader,
+    start: Instant,
+    stage: RefCell<Stage>,
+}
+
+struct Stage {
+    name: String,
+    start: Instant,
+}
+
+/// The most that the outputs kept for comparison may take, but of so many samples they are kept in any case.
+const REFERENCE_BYTES: usize = 128 << 20;
+const FEWEST_KEPT: usize = 2;
+
+/// What the original gives for some samples.
+pub(super) struct Reference {
+    samples: Vec<(usize, Outputs)>,
+}
+
+impl Reference {
+    pub(super) fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// The first few of the samples.
+    pub(super) fn first(&self, count: usize) -> Self {
+        Self { samples: self.samples.iter().take(count).cloned().collect() }
+    }
+}
+
+impl<'a> Lab<'a> {
+    pub(super) fn new(options: &'a PrecisionOptions, session: SessionOptions, samples: SampleReader) -> Self {
+        let start = Instant::now();
+        let stage = RefCell::new(Stage { name: String::new(), start });
+        Self { options, session, samples, start, stage }
+    }
+
+    pub(super) fn elapsed_ns(&self) -> u64 {
+        nanoseconds(self.start)
+    }
+
+    /// The time that is left.
+    pub(super) fn left(&self) -> Duration {
+        Duration::from_millis(self.options.time_limit_ms).saturating_sub(self.start.elapsed())
+    }
+
+    pub(super) fn has_time(&self) -> bool {
+        !self.left().is_zero()
+    }
+
+    /// # Errors
+    /// `cancelled`.
+    pub(super) fn check_cancelled(&self) -> Result<()> {
+        match &self.options.cancel {
+            Some(token) if token.is_cancelled() => Err(ErrorKind::Cancelled.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells what is done from here on.
+    pub(super) fn begin(&self, stage: impl Into<String>) {
+        *self.stage.borrow_mut() = Stage { name: stage.into(), start: Instant::now() };
+        self.tell(None);
+    }
+
+    /// Tells how much of the stage is done.
+    pub(super) fn tell(&self, done: Option<f64>) {
+        if let Some(observer) = &self.options.progress {
+            let stage = self.stage.borrow();
+            let elapsed_ns = nanoseconds(stage.start) as f64;
+            let remaining = done.filter(|done| *done > 0.0).map(|done| elapsed_ns * (1.0 - done) / done);
+            observer.tell(&PrecisionProgress {
+                stage: stage.name.clone(),
+                done,
+                elapsed_ns: self.elapsed_ns(),
+                remaining_ns: remaining.map(|ns| ns as u64),
+            });
+        }
+    }
+
+    pub(super) fn cancel(&self) -> Option<CancelToken> {
+        self.options.cancel.clone()
+    }
+
+    /// A session of a model, as the caller's will be.
+    ///
+    /// # Errors
+    /// Those of [`Session::of_model`]: a candidate that fails here is no valid model.
+    pub(super) fn session(&self, model: &Model) -> Result<Session> {
+        Session::of_model(model, &self.session)
+    }
+
+    /// Runs the original on some samples; on fewer if their outputs would take too much memory.
+    ///
+    /// # Errors
+    /// Those of the samples and of running them; `cancelled`.
+    pub(super) fn reference(&self, original: &Session, samples: &[usize]) -> Result<Reference> {
+        let (mut kept, mut bytes) = (Vec::new(), 0);
+        for (number, &at) in samples.iter().enumerate() {
+            if bytes > REFERENCE_BYTES && kept.len() >= FEWEST_KEPT {
+                break;
+            }
+            self.tell(Some(number as f64 / samples.len() as f64));
+            let outputs = self.run(original, at)?;
+            bytes += outputs.iter().map(|(_, value)| size_of(value)).sum::<usize>();
+            kept.push((at, outputs));
+        }
+        Ok(Reference { samples: kept })
+    }
+
+    /// How far a model is off.
+    ///
+    /// # Errors
+    /// Those of running it; `cancelled`.
+    pub(super) fn accuracy(&self, session: &Session, reference: &Reference) -> Result<AccuracyFigures> {
+        let mut judge = self.judge();
+        for (at, expected) in &reference.samples {
+            judge.sample(&named(expected), &named(&self.run(session, *at)?));
+        }
+        Ok(judge.figures())
+    }
+
+    /// The same for any number of samples, without keeping what the original gives.
+    ///
+    /// # Errors
+    /// Those of the samples and of running them; `cancelled`.
+    pub(super) fn compare(
+        &self,
+        original: &Session,
+        session: &Session,
+        samples: &[usize],
+    ) -> Result<AccuracyFigures> {
+        let mut judge = self.judge();
+        for (number, &at) in samples.iter().enumerate() {
+            self.tell(Some(number as f64 / samples.len() as f64));
+            judge.sample(&named(&self.run(original, at)?), &named(&self.run(session, at)?));
+        }
+        Ok(judge.figures())
+    }
+
+    /// Some of the samples, in memory.
+    ///
+    /// # Errors
+    /// Those of reading them.
+    pub(super) fn batches(&self, samples: &[usize], most: usize) -> Result<Vec<Sample>> {
+        samples.iter().take(most).map(|&at| Ok(self.samples.get(at)?.into_owned())).collect()
+    }
+
+    fn judge(&self) -> AccuracyJudge {
+        AccuracyJudge::new(self.options.session.accuracy.measure.clone())
+    }
+
+    fn run(&self, session: &Session, sample: usize) -> Result<Outputs> {
+        let sample = self.samples.get(sample)?;
+        let control = RunOptions { cancel: self.cancel(), ..RunOptions::default() };
+        session.run_with(sample.iter().map(|(name, value)| (name, value)), &control)
+    }
+}
+
+fn named(outputs: &Outputs) -> Vec<(&str, &Value)> {
+    outputs.iter().collect()
+}
+
+/// Memory of a value, near enough.
+fn size_of(value: &Value) -> usize {
+    match value {
+        Value::Tensor(tensor) => tensor.bytes().map_or(0, <[u8]>::len),
+        Value::Sequence(values) => values.iter().map(size_of).sum(),
+        Value::Map(map) => map.values().bytes().map_or(0, <[u8]>::len),
+        Value::Optional(value) => value.iter().map(|value| size_of(value)).sum(),
+    }
+}
+
+/// The caller's options for sessions of other models than the one they name.
+pub(super) fn for_trials(options: &SessionOptions) -> SessionOptions {
+    SessionOptions { precision: Precision::Original, samples: Samples::None, ..racing(options) }
+}

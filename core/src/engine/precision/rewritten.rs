@@ -1,0 +1,43 @@
+//! The original without what costs time for nothing: rewritten so that nothing but rounding changes.
+
+use crate::Result;
+use crate::model::{ExternalDataResolver, Model};
+use crate::quantize::{AccuracyFigures, RewritingCount, lift_opset, simplify_with};
+
+/// The least operator set in which weights can have a scale for each channel in `QuantizeLinear`.
+const PER_CHANNEL_OPSET: i64 = 13;
+
+/// A model that computes the same.
+#[derive(Clone, Debug)]
+pub(super) struct Rewritten {
+    pub(super) model: Model,
+    pub(super) rewritings: Vec<RewritingCount>,
+    /// How far it is off on the samples to choose by; `None` if nothing was rewritten.
+    pub(super) accuracy: Option<AccuracyFigures>,
+}
+
+impl Rewritten {
+    /// Rounding stays above this.
+    pub(super) const LEAST_COSINE: f64 = 0.99999;
+
+    pub(super) fn untouched(model: &Model) -> Self {
+        Self { model: model.clone(), rewritings: Vec::new(), accuracy: None }
+    }
+}
+
+/// Rewrites a model; what cannot be done makes a warning.
+///
+/// # Errors
+/// Those of reading its weights.
+pub(super) fn rewrite(
+    model: &Model,
+    external: &dyn ExternalDataResolver,
+    warnings: &mut Vec<String>,
+) -> Result<Rewritten> {
+    let lifted = lift_opset(model, PER_CHANNEL_OPSET).unwrap_or_else(|error| {
+        warnings.push(format!("the operator set was not lifted to {PER_CHANNEL_OPSET}: {error}"));
+        model.clone()
+    });
+    let (model, report) = simplify_with(&lifted, external)?;
+    Ok(Rewritten { model, rewritings: report.counts(), accuracy: None })
+}
