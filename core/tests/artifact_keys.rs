@@ -97,12 +97,23 @@ fn a_section_for_this_device_is_added_to_the_others() {
     assert_eq!(old.manifest.prepacked_bytes, kept.manifest.prepacked_bytes);
     assert_eq!(after.manifest().devices[1].key, report.key);
     assert_eq!(before.manifest().model, after.manifest().model);
-    // Nothing is stored for both devices twice, and once more changes nothing.
-    let size = report.file_bytes;
-    assert!(size < foreign.metadata().unwrap().len() * 3 / 2, "{size}");
+    // Once more changes nothing.
     let again = ortlet::compile(&both, &both, &two_threads()).unwrap();
     assert_eq!((again.device_count, again.key), (2, report.key));
     assert_device(&both);
+}
+
+/// Of a model that ONNX Runtime packs alike each time: on processors with AMX it leaves the padding of packed 8-bit
+/// weights as it found the memory.
+#[test]
+fn what_is_the_same_for_several_devices_is_stored_once() {
+    let place = folder("artifact_keys_once");
+    let path = place.join("a.ortlet");
+    ortlet::compile(&reference().case("silero-vad").model, &path, &two_threads()).unwrap();
+    let foreign = with_key(&path, |key| key.cpu_features = vec!["abacus".into()]);
+    let both = place.join("both.ortlet");
+    let size = ortlet::compile(&foreign, &both, &two_threads()).unwrap().file_bytes;
+    assert!(size < foreign.metadata().unwrap().len() * 3 / 2, "{size}");
 }
 
 #[test]
