@@ -19,6 +19,7 @@ mod plan;
 mod ranges;
 mod report;
 mod rewrite;
+mod simplify;
 mod weight;
 
 pub use blocks::{BlockBits, BlockScheme, BlockWeights};
@@ -26,9 +27,10 @@ pub use calibration::{Calibration, ChannelStatistics, TensorStatistics};
 pub use options::{QuantizeMode, QuantizeOptions};
 pub use ranges::{ActivationScheme, Range, RangeMethod, RangeObserver, ScaleAndZeroPoint};
 pub use report::{LayerOutcome, LayerReport, QuantizeReport};
+pub use simplify::{Rewrite, RewriteKind, SimplifyReport, simplify, simplify_with};
 
-use crate::{Error, Result};
 use crate::model::{ExternalDataResolver, Model};
+use crate::{Error, Result};
 
 /// Quantizes a model. Weights that it keeps in files of their own are left as they are; see [`quantize_with`].
 ///
