@@ -24,6 +24,7 @@ mod rewrite;
 mod single_layer;
 mod stubs;
 pub use stubs::*;
+mod simplify;
 mod weight;
 
 pub use accuracy::{Accuracy, AccuracyFigures, AccuracyJudge, Breach, Measure, NamedValues};
@@ -36,6 +37,7 @@ pub use precision_report::{
 pub use ranges::{ActivationScheme, Range, RangeMethod, RangeObserver, ScaleAndZeroPoint};
 pub use report::{LayerOutcome, LayerReport, QuantizeReport, parameter_bytes};
 pub use single_layer::single_layer;
+pub use simplify::{Rewrite, RewriteKind, SimplifyReport, simplify, simplify_with};
 
 use crate::model::{ExternalDataResolver, Model};
 use crate::{Error, Result};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accuracy, AccuracyFigures, QuantizeMode};
+use super::{Accuracy, AccuracyFigures, QuantizeMode, RewriteKind};
 
 /// How a model came to compute with the numbers that it computes with. Times are in nanoseconds, sizes in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -92,10 +92,10 @@ impl LayerTrial {
 }
 
 /// How often a rewriting was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RewritingCount {
-    /// What it makes of what.
-    pub kind: String,
+    /// Which kind.
+    pub kind: RewriteKind,
     /// How often.
     pub count: u64,
 }

@@ -33,6 +33,11 @@ pub(super) fn apply(model: &mut Model, mut plan: Plan) {
         }
         graph.initializer.append(&mut plan.initializers);
     }
+    import_microsoft(model);
+}
+
+/// Declares ONNX Runtime's own operators, if the model uses them.
+pub(super) fn import_microsoft(model: &mut Model) {
     let uses_microsoft = model.nodes().any(|at| at.node.domain() == MICROSOFT);
     if uses_microsoft && !model.opset_import.iter().any(|opset| opset.domain() == MICROSOFT) {
         let (domain, version) = (Some(MICROSOFT.to_owned()), Some(1));
@@ -76,7 +81,7 @@ fn names_read(model: &Model) -> HashSet<String> {
     names
 }
 
-fn input_of(tensor: &TensorProto) -> ValueInfoProto {
+pub(super) fn input_of(tensor: &TensorProto) -> ValueInfoProto {
     let dim = tensor.dims.iter().map(|&size| Dimension::Value(size).into()).collect();
     let shape = Some(TensorShapeProto { dim, ..Default::default() });
     let value = TensorTypeProto { elem_type: tensor.data_type, shape, ..Default::default() };

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::model::{ExternalDataResolver, Model};
-use crate::quantize::{AccuracyFigures, RewritingCount, lift_opset, simplify_with};
+use crate::quantize::{AccuracyFigures, RewritingCount, SimplifyReport, lift_opset, simplify_with};
 
 /// The least operator set in which weights can have a scale for each channel in `QuantizeLinear`.
 const PER_CHANNEL_OPSET: i64 = 13;
@@ -39,5 +39,16 @@ pub(super) fn rewrite(
         model.clone()
     });
     let (model, report) = simplify_with(&lifted, external)?;
-    Ok(Rewritten { model, rewritings: report.counts(), accuracy: None })
+    Ok(Rewritten { model, rewritings: counted(&report), accuracy: None })
+}
+
+fn counted(report: &SimplifyReport) -> Vec<RewritingCount> {
+    let mut counts: Vec<RewritingCount> = Vec::new();
+    for kind in report.rewrites.iter().map(|rewrite| rewrite.kind) {
+        match counts.iter_mut().find(|known| known.kind == kind) {
+            Some(known) => known.count += 1,
+            None => counts.push(RewritingCount { kind, count: 1 }),
+        }
+    }
+    counts
 }
