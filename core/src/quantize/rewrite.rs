@@ -68,7 +68,7 @@ fn subgraphs(node: &mut NodeProto) -> impl Iterator<Item = &mut GraphProto> {
 }
 
 /// The names of all values that a node reads or a graph gives.
-fn names_read(model: &Model) -> HashSet<String> {
+pub(super) fn names_read(model: &Model) -> HashSet<String> {
     let inner = model.nodes().flat_map(|at| at.node.subgraphs());
     let outputs = model.graph.iter().chain(inner).flat_map(|graph| &graph.output);
     let mut names: HashSet<String> = outputs.map(|output| output.name().to_owned()).collect();
@@ -76,7 +76,7 @@ fn names_read(model: &Model) -> HashSet<String> {
     names
 }
 
-fn input_of(tensor: &TensorProto) -> ValueInfoProto {
+pub(super) fn input_of(tensor: &TensorProto) -> ValueInfoProto {
     let dim = tensor.dims.iter().map(|&size| Dimension::Value(size).into()).collect();
     let shape = Some(TensorShapeProto { dim, ..Default::default() });
     let value = TensorTypeProto { elem_type: tensor.data_type, shape, ..Default::default() };
