@@ -40,7 +40,8 @@ pub use engine::tune::{TuneObserver, TuneOptions, TuneProgress, tune};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 pub use metrics::LoadPhases;
 pub use quantize::{
-    Accuracy, AccuracyFigures, Calibration, Measure, QuantizeMode, QuantizeOptions, QuantizeReport, quantize,
+    Accuracy, AccuracyFigures, Calibration, Measure, PrecisionReport, QuantizeMode, QuantizeOptions,
+    QuantizeReport, quantize,
 };
 
 /// The README's examples are compiled with the documentation tests.

@@ -25,6 +25,7 @@ mod single_layer;
 mod stubs;
 pub use stubs::*;
 mod simplify;
+mod static_int8;
 mod weight;
 
 pub use accuracy::{Accuracy, AccuracyFigures, AccuracyJudge, Breach, Measure, NamedValues};
@@ -36,8 +37,8 @@ pub use precision_report::{
 };
 pub use ranges::{ActivationScheme, Range, RangeMethod, RangeObserver, ScaleAndZeroPoint};
 pub use report::{LayerOutcome, LayerReport, QuantizeReport, parameter_bytes};
-pub use single_layer::single_layer;
 pub use simplify::{Rewrite, RewriteKind, SimplifyReport, simplify, simplify_with};
+pub use single_layer::single_layer;
 
 use crate::model::{ExternalDataResolver, Model};
 use crate::{Error, Result};
@@ -98,11 +99,13 @@ fn run(
     options: &QuantizeOptions,
     external: Option<&dyn ExternalDataResolver>,
 ) -> Result<(Model, QuantizeReport)> {
-    let _ = calibration;
+    model.validate()?;
+    if mode == QuantizeMode::Int8Static {
+        return run_static(model, calibration, options, external);
+    }
     if mode != QuantizeMode::Int8Dynamic {
         return Err(Error::unsupported("quantization mode", "not yet"));
     }
-    model.validate()?;
     let mut plan = plan::Plan::of(model, options, external)?;
     let layers = std::mem::take(&mut plan.layers);
     let mut quantized = model.clone();
@@ -112,5 +115,25 @@ fn run(
     }
     let bytes = |model: &Model| report::parameter_bytes(model);
     let report = QuantizeReport::new(mode, layers, bytes(model), bytes(&quantized));
+    Ok((quantized, report))
+}
+
+fn run_static(
+    model: &Model,
+    calibration: Option<&Calibration>,
+    options: &QuantizeOptions,
+    external: Option<&dyn ExternalDataResolver>,
+) -> Result<(Model, QuantizeReport)> {
+    let Some(calibration) = calibration else {
+        return Err(Error::invalid_argument("calibration", "int8-static needs one"));
+    };
+    let wants = |node: &crate::model::NodeProto| match options.layers.get(plan::label(node)) {
+        Some(mode) => *mode == QuantizeMode::Int8Static,
+        None => !options.exclude.iter().any(|name| name == plan::label(node)),
+    };
+    let (quantized, layers) = static_int8::apply(model, &wants, calibration, options, external)?;
+    quantized.validate()?;
+    let bytes = |model: &Model| report::parameter_bytes(model);
+    let report = QuantizeReport::new(QuantizeMode::Int8Static, layers, bytes(model), bytes(&quantized));
     Ok((quantized, report))
 }

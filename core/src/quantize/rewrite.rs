@@ -73,7 +73,7 @@ fn subgraphs(node: &mut NodeProto) -> impl Iterator<Item = &mut GraphProto> {
 }
 
 /// The names of all values that a node reads or a graph gives.
-fn names_read(model: &Model) -> HashSet<String> {
+pub(super) fn names_read(model: &Model) -> HashSet<String> {
     let inner = model.nodes().flat_map(|at| at.node.subgraphs());
     let outputs = model.graph.iter().chain(inner).flat_map(|graph| &graph.output);
     let mut names: HashSet<String> = outputs.map(|output| output.name().to_owned()).collect();

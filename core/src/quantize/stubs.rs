@@ -1,4 +1,6 @@
 //! Stub.
-use crate::model::*;
 use crate::Result;
-pub fn lift_opset(_: &Model, _: i64) -> Result<Model> { Err(crate::Error::unsupported("lift", "stub")) }
+use crate::model::*;
+pub fn lift_opset(_: &Model, _: i64) -> Result<Model> {
+    Err(crate::Error::unsupported("lift", "stub"))
+}
