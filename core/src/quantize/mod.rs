@@ -10,6 +10,7 @@
 mod accuracy;
 mod blocks;
 mod calibration;
+mod calibrator;
 mod constants;
 mod dynamic;
 mod embedding;
@@ -21,11 +22,13 @@ mod precision_report;
 mod ranges;
 mod report;
 mod rewrite;
+mod watched;
 mod weight;
 
 pub use accuracy::{Accuracy, AccuracyFigures, AccuracyJudge, Breach, Measure, NamedValues};
 pub use blocks::{BlockBits, BlockScheme, BlockWeights};
 pub use calibration::{Calibration, ChannelStatistics, TensorStatistics};
+pub use calibrator::Calibrator;
 pub use options::{QuantizeMode, QuantizeOptions};
 pub use precision_report::{
     LayerTrial, MadeFor, PrecisionCandidate, PrecisionLayer, PrecisionReport, RewritingCount, SampleCounts,
