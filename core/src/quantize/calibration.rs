@@ -26,7 +26,8 @@ pub struct TensorStatistics {
     pub range: RangeObserver,
     /// Dimensions at the last observation.
     pub shape: Vec<usize>,
-    /// Elements by their index along the last axis; `None` for scalars, and where that axis was not always of one length.
+    /// Elements by their index along the last axis; only of left sides of products with a constant, and `None` where
+    /// that axis was not always of one length.
     pub channels: Option<ChannelStatistics>,
 }
 

@@ -10,6 +10,7 @@
 mod accuracy;
 mod blocks;
 mod calibration;
+mod calibrator;
 mod constants;
 mod dynamic;
 mod embedding;
@@ -26,11 +27,13 @@ mod stubs;
 pub use stubs::*;
 mod simplify;
 mod static_int8;
+mod watched;
 mod weight;
 
 pub use accuracy::{Accuracy, AccuracyFigures, AccuracyJudge, Breach, Measure, NamedValues};
 pub use blocks::{BlockBits, BlockScheme, BlockWeights};
 pub use calibration::{Calibration, ChannelStatistics, TensorStatistics};
+pub use calibrator::Calibrator;
 pub use options::{QuantizeMode, QuantizeOptions};
 pub use precision_report::{
     LayerTrial, MadeFor, PrecisionCandidate, PrecisionLayer, PrecisionReport, RewritingCount, SampleCounts,
@@ -100,40 +103,42 @@ fn run(
     external: Option<&dyn ExternalDataResolver>,
 ) -> Result<(Model, QuantizeReport)> {
     model.validate()?;
-    if mode == QuantizeMode::Int8Static {
-        return run_static(model, calibration, options, external);
-    }
-    if mode != QuantizeMode::Int8Dynamic {
-        return Err(Error::unsupported("quantization mode", "not yet"));
-    }
-    let mut plan = plan::Plan::of(model, options, external)?;
-    let layers = std::mem::take(&mut plan.layers);
+    let form_of = |node: &crate::model::NodeProto| {
+        let label = plan::label(node);
+        if options.exclude.iter().any(|name| name == label) {
+            return None;
+        }
+        Some(options.layers.get(label).copied().unwrap_or(mode))
+    };
+    let mut layers = Vec::new();
     let mut quantized = model.clone();
-    if !plan.replacements.is_empty() {
-        rewrite::apply(&mut quantized, plan);
-        quantized.validate()?;
+    if model.nodes().any(|at| form_of(at.node) == Some(QuantizeMode::Int8Static)) {
+        let Some(calibration) = calibration else {
+            return Err(Error::invalid_argument("calibration", "int8-static needs one"));
+        };
+        let wants = |node: &crate::model::NodeProto| form_of(node) == Some(QuantizeMode::Int8Static);
+        let (changed, rows) = static_int8::apply(model, &wants, calibration, options, external)?;
+        quantized = changed;
+        layers.extend(rows);
     }
+    if mode == QuantizeMode::Int8Dynamic {
+        let others: Vec<String> = model
+            .nodes()
+            .filter(|at| form_of(at.node) != Some(QuantizeMode::Int8Dynamic))
+            .map(|at| plan::label(at.node).to_owned())
+            .collect();
+        let options = QuantizeOptions { exclude: others.clone(), ..options.clone() };
+        let mut plan = plan::Plan::of(&quantized, &options, external)?;
+        layers.extend(std::mem::take(&mut plan.layers).into_iter().filter(|row| !others.contains(&row.node)));
+        if !plan.replacements.is_empty() {
+            let before = quantized.clone();
+            quantized = before;
+            rewrite::apply(&mut quantized, plan);
+        }
+    }
+    quantized.validate()?;
     let bytes = |model: &Model| report::parameter_bytes(model);
     let report = QuantizeReport::new(mode, layers, bytes(model), bytes(&quantized));
     Ok((quantized, report))
 }
 
-fn run_static(
-    model: &Model,
-    calibration: Option<&Calibration>,
-    options: &QuantizeOptions,
-    external: Option<&dyn ExternalDataResolver>,
-) -> Result<(Model, QuantizeReport)> {
-    let Some(calibration) = calibration else {
-        return Err(Error::invalid_argument("calibration", "int8-static needs one"));
-    };
-    let wants = |node: &crate::model::NodeProto| match options.layers.get(plan::label(node)) {
-        Some(mode) => *mode == QuantizeMode::Int8Static,
-        None => !options.exclude.iter().any(|name| name == plan::label(node)),
-    };
-    let (quantized, layers) = static_int8::apply(model, &wants, calibration, options, external)?;
-    quantized.validate()?;
-    let bytes = |model: &Model| report::parameter_bytes(model);
-    let report = QuantizeReport::new(QuantizeMode::Int8Static, layers, bytes(model), bytes(&quantized));
-    Ok((quantized, report))
-}

@@ -75,14 +75,7 @@ impl Plan {
         if let Some(graph) = &model.graph {
             planner.graph(graph)?;
         }
-        let is_node = |name: &String| model.nodes().any(|at| label(at.node) == name);
-        match options.exclude.iter().find(|name| !is_node(name)) {
-            Some(name) => {
-                let layers = planner.plan.layers.iter().map(|layer| layer.node.as_str());
-                Err(Error::not_found("node", name, layers))
-            }
-            None => Ok(Self { initializers: planner.initializers.list, ..planner.plan }),
-        }
+        Ok(Self { initializers: planner.initializers.list, ..planner.plan })
     }
 }
 

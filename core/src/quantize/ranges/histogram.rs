@@ -3,6 +3,11 @@
 //! The range ends at the smallest power of two above the largest magnitude, and a bin's width is that over the number
 //! of bins. So two bins become one without a remainder, and the bins depend on the values alone, not on their order.
 
+use super::tally::{self, Tally};
+
+/// So many values are worth tables of their own.
+const MANY: usize = 4096;
+
 /// Bins on either side of zero.
 pub(super) const BIN_COUNT: usize = 4096;
 
@@ -51,13 +56,26 @@ impl Histogram {
         self.exponent = exponent;
     }
 
-    /// Counts finite values other than zero whose magnitudes are inside the range. Counts saturate.
-    pub(super) fn record(&mut self, values: impl IntoIterator<Item = f32>) {
+    /// Counts the values that are finite and not zero, whose magnitudes have to be inside the range. Counts saturate.
+    pub(super) fn record(&mut self, values: &[f32]) {
         let bins_per_unit = 1.0 / self.width();
-        for value in values {
-            let side = if value < 0.0 { &mut self.negative } else { &mut self.positive };
-            let count = &mut side[(f64::from(value.abs()) * bins_per_unit) as usize];
-            *count = count.saturating_add(1);
+        if values.len() >= MANY {
+            for part in values.chunks(Tally::LIMIT) {
+                Tally::of(part, bins_per_unit).add_to(&mut self.positive, &mut self.negative);
+            }
+            return;
+        }
+        let mut bins = [0; 64];
+        let mut sides = [&mut self.positive, &mut self.negative];
+        for part in values.chunks(bins.len()) {
+            tally::find(part, bins_per_unit, &mut bins);
+            for bin in bins[..part.len()].iter().map(|&bin| usize::from(bin)) {
+                // Numbers that are in no bin are behind the last one.
+                if let Some(side) = sides.get_mut(bin / BIN_COUNT) {
+                    let count = &mut side[bin % BIN_COUNT];
+                    *count = count.saturating_add(1);
+                }
+            }
         }
     }
 
@@ -124,9 +142,9 @@ mod tests {
         let values = [1e-45, -1e-45, 0.3, -0.3, 0.7499, 1.0 - f32::EPSILON, -0.000_123];
         for exponent in [1, 2, 5, 11, 12, 13, 100, 128] {
             let (mut grown, mut larger) = (Histogram::new(0), Histogram::new(exponent));
-            grown.record(values);
+            grown.record(&values);
             grown.grow(exponent);
-            larger.record(values);
+            larger.record(&values);
             assert_eq!(grown, larger, "{exponent}");
         }
     }

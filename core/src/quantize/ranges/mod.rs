@@ -7,6 +7,8 @@ mod method;
 mod observer;
 mod squared_error;
 mod stored;
+mod summary;
+mod tally;
 
 pub use affine::{ActivationScheme, Range, ScaleAndZeroPoint};
 pub use method::RangeMethod;

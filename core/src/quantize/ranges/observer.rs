@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::Range;
 use super::histogram::{Bin, Histogram, exponent_above};
 use super::stored::Stored;
+use super::summary::Summary;
+
+/// Values that are gone through at a time.
+const PART: usize = 1 << 16;
 
 /// What values a tensor took over all samples seen so far.
 ///
@@ -30,24 +34,24 @@ impl RangeObserver {
 
     /// Takes the values of one more run. NaN and infinities are counted and otherwise left out. Counts saturate.
     pub fn observe(&mut self, values: &[f32]) {
-        let count = |is: fn(f32) -> bool| values.iter().filter(|value| is(**value)).count() as u64;
-        self.zero_count = self.zero_count.saturating_add(count(|value| value == 0.0));
-        self.nan_count = self.nan_count.saturating_add(count(f32::is_nan));
-        self.infinite_count = self.infinite_count.saturating_add(count(f32::is_infinite));
-        let finite = || values.iter().copied().filter(|value| value.is_finite());
-        let (min, max) = (finite().reduce(f32::min), finite().reduce(f32::max));
-        let (Some(min), Some(max)) = (min, max) else {
-            return;
-        };
-        // Adding zero makes 0 of -0.
-        let seen = Range { min: min + 0.0, max: max + 0.0 };
+        // In parts that stay in the processor's near memory while they are gone through twice.
+        values.chunks(PART).for_each(|part| self.observe_part(part));
+    }
+
+    fn observe_part(&mut self, values: &[f32]) {
+        let summary = Summary::of(values);
+        let add = |count: &mut u64, more: usize| *count = count.saturating_add(more as u64);
+        add(&mut self.zero_count, summary.zero_count);
+        add(&mut self.nan_count, summary.nan_count);
+        add(&mut self.infinite_count, summary.infinite_count);
+        let Some(seen) = summary.range else { return };
         self.range = Some(self.range.map_or(seen, |range| range.union(seen)));
         let furthest = seen.magnitude();
         if furthest > 0.0 {
             let exponent = exponent_above(furthest);
             let histogram = self.histogram.get_or_insert_with(|| Histogram::new(exponent));
             histogram.grow(exponent);
-            histogram.record(finite().filter(|value| *value != 0.0));
+            histogram.record(values);
         }
     }
 
