@@ -141,4 +141,3 @@ fn run(
     let report = QuantizeReport::new(mode, layers, bytes(model), bytes(&quantized));
     Ok((quantized, report))
 }
-

@@ -21,8 +21,6 @@ const SHARES: [f64; 3] = [0.7, 0.4, 0.2];
 /// Samples for what is tried very often, and samples that race.
 const SHORT_COUNT: usize = 8;
 const RACE_COUNT: usize = 8;
-/// More finals than these are chances to err.
-const MOST_RACES: usize = 4;
 
 pub(super) fn choose(source: &Source<'_>, options: &PrecisionOptions) -> Result<PrecisionChoice> {
     let trials =
@@ -159,32 +157,26 @@ impl<'a> Search<'a> {
         workshop: &mut Workshop<'_>,
         champion: &Champion<'_>,
     ) -> Result<Option<report::Winner>> {
-        let mut races = 0;
         for share in SHARES {
             let mut candidates = workshop.candidates(share)?;
             self.table.extend(workshop.rejected.drain(..).map(report::rejected));
-            while !candidates.is_empty() && races < MOST_RACES && self.lab.has_time() {
-                races += 1;
-                self.lab.begin("racing the candidates");
-                let outcome = self.race(champion, &candidates)?;
-                self.note(&candidates, &outcome);
-                let Some(at) = outcome.chosen.checked_sub(1) else { return Ok(None) };
-                let chosen = candidates.remove(at);
-                self.lab.begin("verifying the winner");
-                let figures = self.verify(&chosen.model)?;
-                match self.lab.options.session.accuracy.breach(&figures, 1.0) {
-                    None => {
-                        let final_ratio = outcome.runners[at + 1].final_ratio;
-                        let time_ratio = final_ratio.map(|ratio| ratio * champion.ratio.unwrap_or(1.0));
-                        return Ok(Some(report::Winner { candidate: chosen, accuracy: figures, time_ratio }));
-                    }
-                    Some(breach) => self.refute(&chosen.name, &breach.to_string()),
-                }
-                // Others of this share use the budget as much; with less of it there is more room.
-                if share > SHARES[SHARES.len() - 1] {
-                    break;
-                }
+            if candidates.is_empty() || !self.lab.has_time() {
+                break;
             }
+            self.lab.begin("racing the candidates");
+            let outcome = self.race(champion, &candidates)?;
+            self.note(&candidates, &outcome);
+            let Some(at) = outcome.chosen.checked_sub(1) else { break };
+            let candidate = candidates.swap_remove(at);
+            self.lab.begin("verifying the winner");
+            let accuracy = self.verify(&candidate.model)?;
+            let Some(breach) = self.lab.options.session.accuracy.breach(&accuracy, 1.0) else {
+                let final_ratio = outcome.runners[at + 1].final_ratio;
+                let time_ratio = final_ratio.map(|ratio| ratio * champion.ratio.unwrap_or(1.0));
+                return Ok(Some(report::Winner { candidate, accuracy, time_ratio }));
+            };
+            // The others use the budget as much. With less of it, there is more room for what was not seen.
+            self.refute(&candidate.name, &breach.to_string());
         }
         Ok(None)
     }
