@@ -13,6 +13,7 @@ mod constants;
 mod dynamic;
 mod embedding;
 mod initializers;
+mod lift_opset;
 mod names;
 mod options;
 mod plan;
@@ -24,6 +25,7 @@ mod weight;
 
 pub use blocks::{BlockBits, BlockScheme, BlockWeights};
 pub use calibration::{Calibration, ChannelStatistics, TensorStatistics};
+pub use lift_opset::lift_opset;
 pub use options::{QuantizeMode, QuantizeOptions};
 pub use ranges::{ActivationScheme, Range, RangeMethod, RangeObserver, ScaleAndZeroPoint};
 pub use report::{LayerOutcome, LayerReport, QuantizeReport};
