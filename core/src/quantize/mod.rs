@@ -15,6 +15,7 @@ mod constants;
 mod dynamic;
 mod embedding;
 mod initializers;
+mod lift_opset;
 mod names;
 mod options;
 mod plan;
@@ -34,6 +35,7 @@ pub use accuracy::{Accuracy, AccuracyFigures, AccuracyJudge, Breach, Measure, Na
 pub use blocks::{BlockBits, BlockScheme, BlockWeights};
 pub use calibration::{Calibration, ChannelStatistics, TensorStatistics};
 pub use calibrator::Calibrator;
+pub use lift_opset::lift_opset;
 pub use options::{QuantizeMode, QuantizeOptions};
 pub use precision_report::{
     LayerTrial, MadeFor, PrecisionCandidate, PrecisionLayer, PrecisionReport, RewritingCount, SampleCounts,

@@ -3,7 +3,7 @@
 
 mod casts;
 mod edit;
-mod facts;
+pub(super) mod facts;
 mod fold;
 mod fold_input;
 mod gelu;
@@ -16,7 +16,7 @@ mod report;
 mod residual;
 mod shapes;
 mod trivial;
-mod view;
+pub(super) mod view;
 
 pub use report::{Rewrite, RewriteKind, SimplifyReport};
 
