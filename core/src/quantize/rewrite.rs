@@ -37,6 +37,7 @@ pub(super) fn apply(model: &mut Model, mut plan: Plan) {
 }
 
 /// Declares ONNX Runtime's own operators, if the model uses them.
+/// Names the version of ONNX Runtime's own operators if the model uses them.
 pub(super) fn import_microsoft(model: &mut Model) {
     let uses_microsoft = model.nodes().any(|at| at.node.domain() == MICROSOFT);
     if uses_microsoft && !model.opset_import.iter().any(|opset| opset.domain() == MICROSOFT) {

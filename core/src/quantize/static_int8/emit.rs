@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::follower::Follower;
+use super::gelu::Gelu;
 use super::initializers::Initializers;
 use super::layer::{Layer, LayerKind};
 use super::region::{Region, Work};
@@ -12,6 +13,7 @@ use crate::Result;
 use crate::model::{AttributeProto, GraphProto, NodeProto, TensorProto};
 use crate::quantize::names::Names;
 use crate::quantize::plan::label;
+use crate::quantize::rewrite::MICROSOFT;
 use crate::quantize::{LayerOutcome, QuantizeMode, ScaleAndZeroPoint};
 use crate::tensor::DType;
 
@@ -49,6 +51,7 @@ struct Emitter<'e, 'a> {
 pub(super) fn emit<'a>(
     values: &Values<'a>,
     region: &Region<'_, 'a>,
+    gelus: &HashMap<usize, Gelu<'a>>,
     graph: &'a GraphProto,
     names: Names,
     limit: f32,
@@ -67,11 +70,16 @@ pub(super) fn emit<'a>(
         emitter.quantize_if_wanted(input.name())?;
     }
     let is_coded = |work: &&Work| work.outputs().iter().all(|output| region.is_made(output));
-    let taken_in: HashSet<usize> =
+    let mut taken_in: HashSet<usize> =
         region.works.values().filter(is_coded).flat_map(|work| work.tail()).copied().collect();
+    let joined: HashMap<usize, &Gelu> =
+        gelus.iter().filter(|(_, gelu)| region.is_made(gelu.input)).map(|(at, gelu)| (*at, gelu)).collect();
+    taken_in.extend(joined.values().flat_map(|gelu| &gelu.nodes));
     for (at, node) in graph.node.iter().enumerate() {
-        if !taken_in.contains(&at) {
-            emitter.node(at, node)?;
+        match joined.get(&at) {
+            _ if taken_in.contains(&at) => {}
+            Some(gelu) => emitter.gelu(node, gelu)?,
+            None => emitter.node(at, node)?,
         }
     }
     let Emitter { nodes, initializers, outcomes, .. } = emitter;
@@ -90,10 +98,23 @@ impl<'a> Emitter<'_, 'a> {
         node.output.iter().try_for_each(|output| self.quantize_if_wanted(output))
     }
 
+    /// An activation function as one node.
+    fn gelu(&mut self, last: &'a NodeProto, gelu: &Gelu<'a>) -> Result<()> {
+        self.nodes.push(NodeProto {
+            op_type: Some("Gelu".to_owned()),
+            domain: Some(MICROSOFT.to_owned()),
+            name: last.name.clone(),
+            input: vec![gelu.input.to_owned()],
+            output: last.output.clone(),
+            ..Default::default()
+        });
+        last.output.iter().try_for_each(|output| self.quantize_if_wanted(output))
+    }
+
     /// Quantizes a value that was made as floats where 8-bit numbers are read.
     fn quantize_if_wanted(&mut self, name: &'a str) -> Result<()> {
         let is_constant = self.values.constant(name).is_some();
-        if is_constant || !self.region.is_wanted(name) || self.region.is_made(name) {
+        if is_constant || !self.region.is_coded(name) || self.region.is_made(name) {
             return Ok(());
         }
         let Ok(codes) = self.values.codes(name) else { return Ok(()) };

@@ -7,6 +7,7 @@
 mod codes;
 mod emit;
 mod follower;
+mod gelu;
 mod initializers;
 mod layer;
 mod prune;
@@ -15,14 +16,14 @@ mod tail;
 mod values;
 mod weights;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use self::layer::Layers;
 use self::region::{Region, Work};
 use self::values::Values;
 use super::names::Names;
 use super::plan::{Refusal, label};
-use super::rewrite::{initializers_are_inputs, input_of};
+use super::rewrite::{import_microsoft, initializers_are_inputs, input_of};
 use super::{Calibration, LayerOutcome, LayerReport, QuantizeMode, QuantizeOptions};
 use crate::Result;
 use crate::model::{ExternalDataResolver, Model, NodeProto};
@@ -55,7 +56,7 @@ pub(super) fn apply(
         ));
     }
     let mut refused: HashMap<usize, String> = HashMap::new();
-    let (mut works, mut named) = (HashMap::new(), HashSet::new());
+    let (mut works, mut named) = (BTreeMap::new(), HashSet::new());
     let mut recognised = Layers::new(&values, options.min_weight_elements);
     let mut taken_in = HashSet::new();
     for &at in &layers {
@@ -72,6 +73,8 @@ pub(super) fn apply(
             }
         }
     }
+    let gelus = gelu::find(&values);
+    taken_in.extend(gelu::nodes(&gelus));
     for at in 0..graph.node.len() {
         if !taken_in.contains(&at)
             && let Some(follower) = follower::of(&values, at)
@@ -81,7 +84,7 @@ pub(super) fn apply(
         }
     }
     let region = Region::of(&values, works, named);
-    let emitted = emit::emit(&values, &region, graph, Names::of(model), options.limit())?;
+    let emitted = emit::emit(&values, &region, &gelus, graph, Names::of(model), options.limit())?;
     let rows = rows(&values, &layers, |at| match (emitted.outcomes.get(&at), refused.get(&at)) {
         (Some(outcome), _) => outcome.clone(),
         (None, Some(reason)) => LayerOutcome::Skipped { reason: reason.clone() },
@@ -101,6 +104,7 @@ pub(super) fn apply(
         graph.initializer.extend(emitted.initializers);
     }
     prune::prune(&mut quantized, model);
+    import_microsoft(&mut quantized);
     Ok((quantized, rows))
 }
 

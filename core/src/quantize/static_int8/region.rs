@@ -1,6 +1,6 @@
 //! The parts of a graph that are computed in 8 bits: layers, and followers where they pay.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::follower::{Follower, FollowerKind};
 use super::layer::{Layer, LayerKind};
@@ -42,63 +42,145 @@ impl<'a> Work<'a> {
         matches!(self, Self::Follower(follower) if follower.kind.moves())
     }
 
+    /// Whether it pays only between others that are quantized.
+    fn is_needy(&self) -> bool {
+        match self {
+            Self::Layer(layer) => layer.kind == LayerKind::Depthwise,
+            Self::Follower(follower) => follower.kind == FollowerKind::Arithmetic,
+        }
+    }
+
     /// Whether it gives floats as cheaply as 8-bit numbers.
     pub fn is_product(&self) -> bool {
         matches!(self, Self::Layer(layer) if !layer.is_conv())
     }
 }
 
+/// How often a graph is gone through to find what pays.
+const MAXIMUM_PASSES: usize = 32;
+
 /// The nodes that are quantized, by their number.
 pub(super) struct Region<'v, 'a> {
     values: &'v Values<'a>,
-    pub works: HashMap<usize, Work<'a>>,
+    pub works: BTreeMap<usize, Work<'a>>,
     /// Layers that somebody asked for by name: they stay in any case.
     named: HashSet<usize>,
-    /// The values that are 8-bit numbers when they are made, whoever reads them.
-    made: HashMap<&'a str, usize>,
+    /// The values that are 8-bit numbers when they are made.
+    made: HashSet<&'a str>,
     /// How many reads of a value are of 8-bit numbers.
-    wanted: HashMap<&'a str, usize>,
+    coded_reads: HashMap<&'a str, usize>,
 }
 
 impl<'v, 'a> Region<'v, 'a> {
     /// Keeps of all candidates those that pay together.
-    pub fn of(values: &'v Values<'a>, works: HashMap<usize, Work<'a>>, named: HashSet<usize>) -> Self {
-        let mut region = Self { values, works, named, made: HashMap::new(), wanted: HashMap::new() };
-        let mut pending: Vec<usize> = region.works.keys().copied().collect();
-        pending.sort_unstable();
-        for at in &pending {
-            let work = &region.works[at];
-            if !work.is_product() {
-                region.made.extend(work.outputs().iter().map(|output| (*output, *at)));
-            }
-            for input in work.inputs() {
-                *region.wanted.entry(region.input(*at, *input)).or_default() += 1;
-            }
+    pub fn of(values: &'v Values<'a>, works: BTreeMap<usize, Work<'a>>, named: HashSet<usize>) -> Self {
+        let (made, coded_reads) = (HashSet::new(), HashMap::new());
+        let mut region = Self { values, works, named, made, coded_reads };
+        // Each pass gives up what gets no 8-bit numbers, or gives them to nobody, which may leave others so.
+        let mut passes = (0..MAXIMUM_PASSES).map(|_| region.go_forward() | region.go_backward());
+        if passes.all(|changed| changed) {
+            region.works.retain(|at, work| !work.is_needy() || region.named.contains(at));
+            region.go_forward();
         }
-        while let Some(at) = pending.pop() {
-            if region.works.contains_key(&at) && !region.pays(at) {
-                region.give_up(at, &mut pending);
-            }
-        }
+        region.settle_movers();
         region.settle_products();
         region
     }
 
-    /// Whether a value is made as 8-bit numbers.
-    pub fn is_made(&self, name: &str) -> bool {
-        self.made.contains_key(name)
+    /// Finds what is made as 8-bit numbers; gives up operators that read none. Says whether there were any.
+    fn go_forward(&mut self) -> bool {
+        self.made.clear();
+        let count = self.works.len();
+        let mut works = std::mem::take(&mut self.works);
+        works.retain(|&at, work| {
+            let node = &self.values.nodes[at];
+            let reads_codes =
+                work.inputs().iter().any(|&input| self.made.contains(node.input[input].as_str()));
+            let stays = match work {
+                Work::Layer(layer) => {
+                    layer.kind != LayerKind::Depthwise || reads_codes || self.named.contains(&at)
+                }
+                Work::Follower(follower) => match follower.kind {
+                    FollowerKind::Arithmetic => reads_codes && self.costs_little(at, follower),
+                    FollowerKind::Reducing => reads_codes,
+                    FollowerKind::Moving | FollowerKind::Selecting => true,
+                },
+            };
+            if stays && !work.is_product() && (reads_codes || !work.moves()) {
+                self.made.extend(work.outputs());
+            }
+            stays
+        });
+        self.works = works;
+        self.works.len() < count
+    }
+
+    /// Gives up operators whose results nobody computes with as 8-bit numbers. Says whether there were any.
+    fn go_backward(&mut self) -> bool {
+        let count = self.works.len();
+        let mut needed: HashSet<&str> = HashSet::new();
+        let order: Vec<usize> = self.works.keys().rev().copied().collect();
+        for at in order {
+            let Some(work) = self.works.get(&at) else { continue };
+            let is_needed = work.outputs().iter().any(|output| needed.contains(output));
+            if !is_needed && work.is_needy() && !self.named.contains(&at) {
+                self.works.remove(&at);
+            } else if is_needed || !work.moves() {
+                let node = &self.values.nodes[at];
+                needed.extend(work.inputs().iter().map(|&input| node.input[input].as_str()));
+            }
+        }
+        self.works.len() < count
+    }
+
+    /// Decides what moves 8-bit numbers: what reads them, and what would otherwise move floats before they are quantized.
+    fn settle_movers(&mut self) {
+        let mut works = BTreeMap::new();
+        for (at, work) in std::mem::take(&mut self.works).into_iter().rev() {
+            let node = &self.values.nodes[at];
+            let quantizes_early = || {
+                let is_moving =
+                    matches!(&work, Work::Follower(follower) if follower.kind == FollowerKind::Moving);
+                is_moving && self.only_coded(work.outputs()[0]) && self.values.codes(&node.input[0]).is_ok()
+            };
+            if work.moves() && !self.made.contains(node.input[0].as_str()) && !quantizes_early() {
+                continue;
+            }
+            self.made.extend(work.outputs().iter().filter(|_| work.moves()));
+            for &input in work.inputs() {
+                *self.coded_reads.entry(&node.input[input]).or_default() += 1;
+            }
+            works.insert(at, work);
+        }
+        self.works = works;
     }
 
     /// Has the products whose results nobody reads as floats make 8-bit numbers too, if their range is known.
     fn settle_products(&mut self) {
         let mut made = Vec::new();
-        for (at, work) in self.works.iter().filter(|(_, work)| work.is_product()) {
+        for work in self.works.values().filter(|work| work.is_product()) {
             let output = work.outputs()[0];
-            if self.only_wanted(output) && self.values.codes(output).is_ok() {
-                made.push((output, *at));
+            if self.only_coded(output) && self.values.codes(output).is_ok() {
+                made.push(output);
             }
         }
         self.made.extend(made);
+    }
+
+    /// Whether a value is made as 8-bit numbers.
+    pub fn is_made(&self, name: &str) -> bool {
+        self.made.contains(name)
+    }
+
+    /// Whether a value is read as 8-bit numbers.
+    pub fn is_coded(&self, name: &str) -> bool {
+        self.coded_reads.contains_key(name)
+    }
+
+    /// Whether nobody reads a value as floats.
+    fn only_coded(&self, name: &str) -> bool {
+        let count = self.coded_reads.get(name).copied().unwrap_or(0);
+        count > 0 && count == self.values.readers(name).len() && !self.values.is_held(name)
     }
 
     /// Whether somebody reads a value as floats that is made as 8-bit numbers.
@@ -115,41 +197,6 @@ impl<'v, 'a> Region<'v, 'a> {
         self.values.readers(name).iter().any(computes)
     }
 
-    /// Whether a value is read as 8-bit numbers.
-    pub fn is_wanted(&self, name: &str) -> bool {
-        self.wanted.get(name).is_some_and(|&count| count > 0)
-    }
-
-    /// Whether nobody reads a value as floats.
-    pub fn only_wanted(&self, name: &str) -> bool {
-        let count = self.wanted.get(name).copied().unwrap_or(0);
-        count > 0 && count == self.values.readers(name).len() && !self.values.is_held(name)
-    }
-
-    fn input(&self, at: usize, input: usize) -> &'a str {
-        &self.values.nodes[at].input[input]
-    }
-
-    fn pays(&self, at: usize) -> bool {
-        let work = &self.works[&at];
-        let reads_codes = || work.inputs().iter().any(|input| self.made.contains_key(self.input(at, *input)));
-        let is_wanted = || work.outputs().iter().any(|output| self.is_wanted(output));
-        match work {
-            Work::Layer(layer) => match layer.kind {
-                LayerKind::Depthwise => self.named.contains(&at) || (reads_codes() && is_wanted()),
-                LayerKind::Conv | LayerKind::MatMul | LayerKind::Gemm => true,
-            },
-            Work::Follower(follower) => match follower.kind {
-                FollowerKind::Arithmetic => reads_codes() && is_wanted() && self.costs_little(at, follower),
-                FollowerKind::Reducing | FollowerKind::Selecting => reads_codes(),
-                FollowerKind::Moving => {
-                    let is_small_enough = || self.values.codes(self.input(at, 0)).is_ok();
-                    reads_codes() || (self.only_wanted(follower.outputs[0]) && is_small_enough())
-                }
-            },
-        }
-    }
-
     /// Whether only little has to be quantized for an operator. Otherwise it would, for one, split what computes an
     /// activation function, which ONNX Runtime does in one kernel.
     fn costs_little(&self, at: usize, follower: &Follower) -> bool {
@@ -163,23 +210,7 @@ impl<'v, 'a> Region<'v, 'a> {
         };
         node.op_type() == "Concat"
             || follower.inputs.iter().map(|input| node.input[*input].as_str()).all(|name| {
-                self.made.contains_key(name) || self.values.constant(name).is_some() || is_small(name)
+                self.made.contains(name) || self.values.constant(name).is_some() || is_small(name)
             })
-    }
-
-    /// Takes a node out, and has those that it touches looked at again.
-    fn give_up(&mut self, at: usize, pending: &mut Vec<usize>) {
-        let Some(work) = self.works.remove(&at) else { return };
-        for output in work.outputs() {
-            self.made.remove(output);
-            pending.extend(self.values.readers(output).iter().map(|(reader, _)| *reader));
-        }
-        for input in work.inputs() {
-            let name = self.input(at, *input);
-            if let Some(count) = self.wanted.get_mut(name) {
-                *count -= 1;
-            }
-            pending.extend(self.made.get(name));
-        }
     }
 }
