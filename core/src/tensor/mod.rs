@@ -16,6 +16,8 @@ mod value;
 mod view;
 mod view_mut;
 
+pub mod npy;
+
 pub use buffer::{AlignedBuffer, BUFFER_ALIGN_BYTES};
 pub use dtype::DType;
 pub use element::Element;

@@ -1,6 +1,6 @@
 //! NumPy's file formats: `.npy` arrays and `.npz` archives of them.
 //!
-//! An own reader because the element type is known only when the file is open and every size in a header is a claim to
+//! An own reader, because the element type is known only when the file is open and every size in a header is a claim to
 //! be checked before memory is taken; the crates for this format are typed at compile time and know no text.
 //!
 //! Types that NumPy lacks are kept as `ml_dtypes` lays them out in memory: bfloat16 as `<V2` and 8-bit floats as `|V1`
@@ -14,5 +14,5 @@ mod read;
 mod write;
 
 pub use archive::Archive;
-pub use read::read_npy;
-pub use write::write_npy;
+pub use read::read;
+pub use write::write;

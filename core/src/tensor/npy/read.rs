@@ -1,30 +1,30 @@
 //! Reads one array: sizes checked before memory is taken, any byte and memory order, text.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::Path;
+use std::io::Read;
 
-use ortlet::error::ResultExt;
-use ortlet::tensor::{DType, Shape, Tensor, pack};
-use ortlet::{Error, Result};
+use super::descr::{Descr, Kind};
+use super::header::{Header, damaged};
+use crate::tensor::{DType, Shape, Tensor, pack};
+use crate::{Error, Result};
 
-use crate::files::io_error;
-use crate::npy::descr::{Descr, Kind};
-use crate::npy::header::{Header, damaged};
-
-/// Reads a `.npy` file. `wanted` decides what types mean that NumPy lacks; any other type is left as it is.
+/// Reads an array in the `.npy` format. `source_bytes` is the most that the source can hold, if that is known: then
+/// memory is taken at once, else as bytes arrive. `wanted` decides what types mean that NumPy lacks; any other type is
+/// left as it is.
 ///
 /// # Errors
-/// `io`, `integrity` if the file is damaged or cut off, `unsupported` for types that tensors do not have.
-pub fn read_npy(path: &Path, wanted: Option<DType>) -> Result<Tensor> {
-    let file = File::open(path).map_err(|error| io_error("read", path, &error))?;
-    // The length of a pipe or device says nothing; then only what really arrives is kept.
-    let len = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
-    read_array(&mut BufReader::new(file), len, wanted).with_context(|| format!("read `{}`", path.display()))
-}
-
-/// Reads an array whose source holds at most `source_bytes`, if that is known.
-pub fn read_array(source: &mut dyn Read, source_bytes: Option<u64>, wanted: Option<DType>) -> Result<Tensor> {
+/// `integrity` if the array is damaged or cut off, `unsupported` for types that tensors do not have.
+///
+/// # Examples
+/// ```
+/// use ortlet::tensor::{Tensor, npy};
+///
+/// let tensor = Tensor::from_vec([2, 2], vec![1.0_f32, 2.0, 3.0, 4.0])?;
+/// let mut file = Vec::new();
+/// npy::write(&tensor, &mut file)?;
+/// assert_eq!(npy::read(&mut &file[..], Some(file.len() as u64), None)?, tensor);
+/// # Ok::<(), ortlet::Error>(())
+/// ```
+pub fn read(source: &mut dyn Read, source_bytes: Option<u64>, wanted: Option<DType>) -> Result<Tensor> {
     let header = Header::read(source)?;
     let count = header.shape.element_count()?;
     let needed = count as u128 * header.descr.item_bytes as u128;
@@ -136,8 +136,8 @@ fn from_utf8(item: &[u8]) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use ortlet::ErrorCode;
+    use super::{DType, Result, Tensor};
+    use crate::ErrorCode;
 
     fn array(header: &str, data: &[u8]) -> Vec<u8> {
         let len = (header.len() as u16).to_le_bytes();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8], wanted: Option<DType>) -> Result<Tensor> {
-        read_array(&mut &bytes[..], Some(bytes.len() as u64), wanted)
+        super::read(&mut &bytes[..], Some(bytes.len() as u64), wanted)
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
         }
         let lie = array("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000,), }", &[0; 24]);
         assert_eq!(read(&lie, None).unwrap_err().code(), ErrorCode::Integrity);
-        assert_eq!(read_array(&mut &lie[..], None, None).unwrap_err().code(), ErrorCode::Integrity);
+        assert_eq!(super::read(&mut &lie[..], None, None).unwrap_err().code(), ErrorCode::Integrity);
         let text = array("{'descr': '<U4611686018427387904', 'fortran_order': False, 'shape': (9,), }", &[]);
         assert!(read(&text, None).is_err());
     }

@@ -1,7 +1,7 @@
 //! NumPy's type strings, such as `<f4`: what they say and which tensor type that is.
 
-use ortlet::tensor::DType;
-use ortlet::{Error, Result};
+use crate::tensor::DType;
+use crate::{Error, Result};
 
 /// A parsed type string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
-use ortlet::tensor::Shape;
-use ortlet::{Error, ErrorKind, Result};
+use crate::tensor::Shape;
+use crate::{Error, ErrorKind, Result};
 
-use crate::npy::descr::Descr;
+use super::descr::Descr;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Real headers are around a hundred bytes; NumPy itself refuses more than 10,000.
@@ -175,7 +175,7 @@ impl Parser<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ortlet::ErrorCode;
+    use crate::ErrorCode;
 
     fn parse(text: &str) -> Result<Header> {
         Parser { rest: text }.header()

@@ -1,26 +1,23 @@
-//! Writes one array as a `.npy` file.
+//! Writes one array.
 
 use std::io::{self, Write};
-use std::path::Path;
 
-use ortlet::Result;
-use ortlet::error::ResultExt;
-use ortlet::tensor::{DType, Tensor, unpack};
+use super::descr::descr_of;
+use super::header::Header;
+use crate::tensor::{DType, Tensor, unpack};
+use crate::{ErrorKind, Result};
 
-use crate::files::write_file;
-use crate::npy::descr::descr_of;
-use crate::npy::header::Header;
-
-/// Writes a tensor. The file appears whole or not at all.
+/// Writes a tensor in the `.npy` format. The sink gets small pieces, so it should have a buffer.
 ///
 /// # Errors
-/// `io` if it cannot be written.
-pub fn write_npy(path: &Path, tensor: &Tensor) -> Result<()> {
-    let (descr, data) = encode(tensor).with_context(|| format!("write `{}`", path.display()))?;
+/// `io` if the sink fails.
+pub fn write(tensor: &Tensor, sink: &mut dyn Write) -> Result<()> {
+    let (descr, data) = encode(tensor)?;
     let header = Header::bytes(&descr, tensor.shape());
-    write_file(path, |out| {
-        out.write_all(&header)?;
-        data.write_to(out)
+    let written = sink.write_all(&header).and_then(|()| data.write_to(sink));
+    written.map_err(|error| {
+        let (operation, path) = ("write".to_owned(), "array".to_owned());
+        ErrorKind::Io { operation, path, reason: error.to_string(), os_code: error.raw_os_error() }.into()
     })
 }
 
@@ -65,14 +62,17 @@ fn write_padded(out: &mut dyn Write, text: &str, width: usize) -> io::Result<()>
 
 #[cfg(test)]
 mod tests {
+    use super::super::read;
     use super::*;
-    use crate::npy::read_npy;
+
+    fn there_and_back(tensor: &Tensor, wanted: Option<DType>) -> Tensor {
+        let mut file = Vec::new();
+        write(tensor, &mut file).unwrap();
+        read(&mut &file[..], Some(file.len() as u64), wanted).unwrap()
+    }
 
     #[test]
     fn every_type_comes_back() {
-        let folder = std::env::temp_dir().join(format!("ortlet-npy-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("a.npy");
         for dtype in DType::all() {
             let tensor = match dtype {
                 DType::String => Tensor::from_strings([2, 1], vec!["".into(), "zwölf 😀".into()]).unwrap(),
@@ -81,12 +81,16 @@ mod tests {
                     Tensor::from_bytes(dtype, [2, 3], &bytes).unwrap()
                 }
             };
-            write_npy(&path, &tensor).unwrap();
-            assert_eq!(read_npy(&path, Some(dtype)).unwrap(), tensor, "{dtype}");
+            assert_eq!(there_and_back(&tensor, Some(dtype)), tensor, "{dtype}");
         }
         let scalar = Tensor::from_vec([], vec![7_i64]).unwrap();
-        write_npy(&path, &scalar).unwrap();
-        assert_eq!(read_npy(&path, None).unwrap(), scalar);
-        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(there_and_back(&scalar, None), scalar);
+    }
+
+    #[test]
+    fn a_sink_that_fails_is_an_error() {
+        let tensor = Tensor::from_vec([3], vec![7_i64; 3]).unwrap();
+        let mut room = [0_u8; 140];
+        assert_eq!(write(&tensor, &mut &mut room[..]).unwrap_err().code(), crate::ErrorCode::Io);
     }
 }
