@@ -14,7 +14,7 @@ const BLOCK_SIZES: std::ops::RangeInclusive<usize> = 16..=256;
 const MAX_WEIGHT: f32 = f32::MAX / 2.0;
 
 /// How many bits a weight gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BlockBits {
     /// 16 steps, two weights a byte.

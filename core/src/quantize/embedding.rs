@@ -1,9 +1,10 @@
 //! `Gather` of a constant float table: rows are taken from an 8-bit table and multiplied by their scales.
 
-use super::LayerOutcome;
-use super::dynamic::{BROADCASTING_OPSET, cast_to_float, node};
 use super::initializers::Form;
-use super::plan::{Planner, Refusal, label, skip};
+use super::nodes::{cast_to_float, node};
+use super::plan::{Made, Planner, Refusal, label, skip};
+use super::product::BROADCASTING_OPSET;
+use super::{LayerOutcome, QuantizeMode};
 use crate::model::{NodeProto, TensorProto};
 
 /// Whether a `Gather` takes rows from a constant table of floats, rather than, say, a dimension from a shape or the
@@ -16,12 +17,8 @@ pub(super) fn is_table(planner: &Planner, node: &NodeProto) -> bool {
     })
 }
 
-/// The nodes that take the place of a `Gather`.
-pub(super) fn rewrite<'a>(
-    planner: &mut Planner<'a>,
-    gather: &NodeProto,
-    table: &'a TensorProto,
-) -> Result<(Vec<NodeProto>, LayerOutcome), Refusal> {
+/// What tells which rows a `Gather` takes, if it takes rows.
+pub(super) fn indices<'n>(planner: &Planner, gather: &'n NodeProto) -> Result<&'n String, Refusal> {
     let axis = gather.attribute("axis").and_then(|axis| axis.i).unwrap_or(0);
     if !matches!(axis, 0 | -2) {
         return skip("it takes columns, not rows");
@@ -30,6 +27,17 @@ pub(super) fn rewrite<'a>(
         return skip(format!("the model's operator set is older than {BROADCASTING_OPSET}"));
     }
     let [_, indices] = gather.input.as_slice() else { return skip("it has not two inputs") };
+    Ok(indices)
+}
+
+/// The nodes that take the place of a `Gather`.
+pub(super) fn rewrite<'a>(
+    planner: &mut Planner<'a>,
+    gather: &'a NodeProto,
+    table: &'a TensorProto,
+    mode: QuantizeMode,
+) -> Result<Made<'a>, Refusal> {
+    let indices = indices(planner, gather)?;
     let quantized = planner.initializers.quantized(table, Form::Rows)?;
     let base = label(gather).to_owned();
     let mut fresh = |part: &str| planner.fresh(format!("{base}_{part}"));
@@ -46,5 +54,9 @@ pub(super) fn rewrite<'a>(
         cast_to_float(fresh("cast"), &rows, &floats),
         NodeProto { output: gather.output.clone(), ..node("Mul", base.clone(), &[&floats, &scales], "") },
     ];
-    Ok((nodes, quantized.outcome))
+    let mut outcome = quantized.outcome;
+    if let LayerOutcome::Quantized { mode: own, .. } = &mut outcome {
+        *own = mode;
+    }
+    Ok(Made { nodes, outcome, addition: None })
 }

@@ -14,13 +14,19 @@ mod calibrator;
 mod constants;
 mod dynamic;
 mod embedding;
+mod forms;
+mod half;
 mod initializers;
 mod lift_opset;
 mod names;
+mod nodes;
 mod options;
+mod outliers;
 mod plan;
 mod precision_report;
+mod product;
 mod ranges;
+mod reads;
 mod report;
 mod rewrite;
 mod simplify;
@@ -28,6 +34,7 @@ mod single_layer;
 mod static_int8;
 mod watched;
 mod weight;
+mod weights_only;
 
 pub use accuracy::{Accuracy, AccuracyFigures, AccuracyJudge, Breach, Measure, NamedValues};
 pub use blocks::{BlockBits, BlockScheme, BlockWeights};
@@ -43,8 +50,11 @@ pub use report::{LayerOutcome, LayerReport, QuantizeReport, parameter_bytes};
 pub use simplify::{Rewrite, RewriteKind, SimplifyReport, simplify, simplify_with};
 pub use single_layer::single_layer;
 
-use crate::model::{ExternalDataResolver, Model};
+use std::collections::HashMap;
+
+use crate::model::{ExternalDataResolver, Model, NodeProto};
 use crate::{Error, Result};
+use forms::Forms;
 
 /// Quantizes a model. Weights that it keeps in files of their own are left as they are; see [`quantize_with`].
 ///
@@ -103,41 +113,34 @@ fn run(
     external: Option<&dyn ExternalDataResolver>,
 ) -> Result<(Model, QuantizeReport)> {
     model.validate()?;
-    let form_of = |node: &crate::model::NodeProto| {
-        let label = plan::label(node);
-        if options.exclude.iter().any(|name| name == label) {
-            return None;
-        }
-        Some(options.layers.get(label).copied().unwrap_or(mode))
-    };
+    let forms = Forms::new(model, mode, options)?;
     let mut layers = Vec::new();
     let mut quantized = model.clone();
-    if model.nodes().any(|at| form_of(at.node) == Some(QuantizeMode::Int8Static)) {
+    if forms.occurs(QuantizeMode::Int8Static) {
         let Some(calibration) = calibration else {
-            return Err(Error::invalid_argument("calibration", "int8-static needs one"));
+            let reason = "int8-static needs one, which samples of real inputs give";
+            return Err(Error::invalid_argument("calibration", reason));
         };
-        let wants = |node: &crate::model::NodeProto| form_of(node) == Some(QuantizeMode::Int8Static);
-        let (changed, rows) = static_int8::apply(model, &wants, calibration, options, external)?;
-        quantized = changed;
-        layers.extend(rows);
+        let wants = |node: &NodeProto| forms.of(node) == Some(QuantizeMode::Int8Static);
+        (quantized, layers) = static_int8::apply(model, &wants, calibration, options, external)?;
     }
-    if mode == QuantizeMode::Int8Dynamic {
-        let others: Vec<String> = model
-            .nodes()
-            .filter(|at| form_of(at.node) != Some(QuantizeMode::Int8Dynamic))
-            .map(|at| plan::label(at.node).to_owned())
-            .collect();
-        let options = QuantizeOptions { exclude: others.clone(), ..options.clone() };
-        let mut plan = plan::Plan::of(&quantized, &options, external)?;
-        layers.extend(std::mem::take(&mut plan.layers).into_iter().filter(|row| !others.contains(&row.node)));
-        if !plan.replacements.is_empty() {
-            let before = quantized.clone();
-            quantized = before;
-            rewrite::apply(&mut quantized, plan);
-        }
+    let mut plan = plan::Plan::of(&quantized, forms, calibration, external)?;
+    layers.append(&mut plan.layers);
+    if !plan.replacements.is_empty() {
+        let mut changed = quantized.clone();
+        rewrite::apply(&mut changed, plan);
+        quantized = changed;
     }
     quantized.validate()?;
+    in_order(&mut layers, model);
     let bytes = |model: &Model| report::parameter_bytes(model);
     let report = QuantizeReport::new(mode, layers, bytes(model), bytes(&quantized));
     Ok((quantized, report))
+}
+
+/// Brings the rows into the order of the nodes.
+fn in_order(layers: &mut [LayerReport], model: &Model) {
+    let labels = model.nodes().enumerate().map(|(number, at)| (plan::label(at.node), number));
+    let numbers: HashMap<&str, usize> = labels.collect();
+    layers.sort_by_key(|layer| numbers.get(layer.node.as_str()).copied());
 }

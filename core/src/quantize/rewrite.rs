@@ -21,6 +21,7 @@ pub(super) fn initializers_are_inputs(ir_version: Option<i64>) -> bool {
 pub(super) fn apply(model: &mut Model, mut plan: Plan) {
     let Some(graph) = &mut model.graph else { return };
     replace(graph, &mut plan.replacements, &mut 0);
+    graph.node.splice(0..0, plan.beginning);
     let read = names_read(model);
     let gone: HashSet<String> = plan.replaced.into_iter().filter(|name| !read.contains(name)).collect();
     // What was made for a layer that was skipped in the end is not read.

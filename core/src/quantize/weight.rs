@@ -27,7 +27,7 @@ impl Int8Matrix {
         let mut errors = Errors::default();
         for (row, values) in weights.chunks_exact(columns).zip(values.chunks_exact(columns)) {
             for ((&weight, &value), &scale) in row.iter().zip(values).zip(&scales) {
-                errors.add(weight, value, scale);
+                errors.add(weight, f64::from(value) * f64::from(scale));
             }
         }
         Self::new(values, scales, &errors)
@@ -43,20 +43,14 @@ impl Int8Matrix {
             for &weight in row {
                 let value = round(weight, scale, limit);
                 values.push(value);
-                errors.add(weight, value, scale);
+                errors.add(weight, f64::from(value) * f64::from(scale));
             }
         }
         Self::new(values, scales, &errors)
     }
 
     fn new(values: Vec<i8>, scales: Vec<f32>, errors: &Errors) -> Self {
-        let share = |error: f64, of: f64| if of > 0.0 { error / of } else { 0.0 };
-        Self {
-            values,
-            scales,
-            mean_error: share(errors.sum, errors.weight_sum),
-            max_error: share(errors.max, errors.weight_max),
-        }
+        Self { values, scales, mean_error: errors.mean(), max_error: errors.max() }
     }
 }
 
@@ -71,8 +65,9 @@ fn round(weight: f32, scale: f32, limit: f32) -> i8 {
     (weight / scale).round_ties_even().clamp(-limit, limit) as i8
 }
 
+/// How far a weight is off.
 #[derive(Default)]
-struct Errors {
+pub(super) struct Errors {
     sum: f64,
     max: f64,
     weight_sum: f64,
@@ -80,14 +75,29 @@ struct Errors {
 }
 
 impl Errors {
-    fn add(&mut self, weight: f32, value: i8, scale: f32) {
-        let (weight, restored) = (f64::from(weight), f64::from(value) * f64::from(scale));
+    /// Takes an element and what it became.
+    pub(super) fn add(&mut self, weight: f32, restored: f64) {
+        let weight = f64::from(weight);
         let (error, weight) = ((weight - restored).abs(), weight.abs());
         self.sum += error;
         self.max = self.max.max(error);
         self.weight_sum += weight;
         self.weight_max = self.weight_max.max(weight);
     }
+
+    /// Mean of the errors, as a share of the mean magnitude; 0 if all weights are 0.
+    pub(super) fn mean(&self) -> f64 {
+        share(self.sum, self.weight_sum)
+    }
+
+    /// Largest error, as a share of the largest magnitude; 0 if all weights are 0.
+    pub(super) fn max(&self) -> f64 {
+        share(self.max, self.weight_max)
+    }
+}
+
+fn share(error: f64, of: f64) -> f64 {
+    if of > 0.0 { error / of } else { 0.0 }
 }
 
 #[cfg(test)]

@@ -1,0 +1,29 @@
+//! Nodes that take the place of others.
+
+use crate::model::{AttributeProto, NodeProto};
+use crate::tensor::DType;
+
+/// A node of the standard with one output.
+pub(super) fn node(op_type: &str, name: String, inputs: &[&str], output: &str) -> NodeProto {
+    NodeProto {
+        op_type: Some(op_type.to_owned()),
+        name: Some(name),
+        input: inputs.iter().map(ToString::to_string).collect(),
+        output: vec![output.to_owned()],
+        ..Default::default()
+    }
+}
+
+/// A node that makes `float32` of whole numbers.
+pub(super) fn cast_to_float(name: String, input: &str, output: &str) -> NodeProto {
+    NodeProto {
+        attribute: vec![whole("to", i64::from(DType::F32.onnx()))],
+        ..node("Cast", name, &[input], output)
+    }
+}
+
+/// An attribute that is a whole number.
+pub(super) fn whole(name: &str, number: i64) -> AttributeProto {
+    // The number of the attribute's type is that of INT in `AttributeProto.AttributeType`.
+    AttributeProto { name: Some(name.to_owned()), i: Some(number), r#type: Some(2), ..Default::default() }
+}
