@@ -1,5 +1,6 @@
 //! The native engine: ONNX Runtime underneath, sessions on top. Absent from the browser build.
 
+pub mod calibrate;
 pub mod compile;
 pub mod runtime;
 pub mod session;

@@ -22,6 +22,7 @@ mod precision_report;
 mod ranges;
 mod report;
 mod rewrite;
+mod shapes;
 mod watched;
 mod weight;
 
