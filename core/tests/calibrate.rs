@@ -299,4 +299,13 @@ fn folders_that_hold_no_batches_are_named() {
     flipped[(data + 400).min(end - 20)] ^= 1;
     write("flipped", &flipped);
     refused(of("flipped"), ErrorCode::Integrity, &["a.npz"]);
+    // A header that promises more than there is.
+    let (shape, huge) = (b"(1, 2, 9, 9)", b"(1, 2, 9e99)");
+    let place = sound.windows(shape.len()).position(|text| text == shape).unwrap();
+    for lie in [b"(9, 9, 9, 9)", b"(9999999999)", huge] {
+        let mut lying = sound.clone();
+        lying[place..place + lie.len()].copy_from_slice(lie);
+        write("lying", &lying);
+        refused(of("lying"), ErrorCode::Integrity, &["a.npz", "`x`"]);
+    }
 }

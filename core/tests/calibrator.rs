@@ -73,8 +73,13 @@ fn floats_that_change_and_matter_are_watched() {
         (vec!["r".into(), "y".into()], true)
     );
     assert!(!part.nodes().any(|at| ["Mystery", "QuantizeLinear"].contains(&at.node.op_type())));
-    assert_eq!(calibrator.part(&["h"]).nodes().count(), 2);
+    let part = calibrator.part(&["h"]);
+    assert_eq!((part.nodes().count(), part.graph.as_ref().unwrap().initializer.len()), (2, 1));
     part.validate().unwrap();
+    let (shapes, names) = calibrator.shapes().unwrap();
+    shapes.validate().unwrap();
+    assert!(names.iter().map(|(value, _)| value.as_str()).eq(calibrator.computed()));
+    assert_eq!(outputs(&shapes), names.into_iter().map(|(_, shape)| shape).collect::<Vec<_>>());
 }
 
 fn of(calibrator: Calibrator, observations: &[(&str, &[usize], &[f32])]) -> Calibration {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::calibration::{Calibration, ChannelStatistics, TensorStatistics};
 use super::shapes::{shapes_model, untyped};
-use super::watched::{is_needed, watched};
+use super::watched::{keep_needed, watched};
 use crate::model::{Model, ValueInfoProto};
 use crate::tensor::{DType, TensorView};
 use crate::{Error, Result};
@@ -134,9 +134,7 @@ impl Calibrator {
                 .iter()
                 .map(|&name| known.get(name).map_or_else(|| untyped(name), |&value| value.clone()));
             graph.output = outputs.collect();
-            let needed = is_needed(graph);
-            let mut needed = needed.iter();
-            graph.node.retain(|_| needed.next().copied().unwrap_or(true));
+            keep_needed(graph);
         }
         model
     }

@@ -182,11 +182,16 @@ fn constant_type(node: &NodeProto) -> Option<DType> {
     }
 }
 
-/// For each node of a graph whether it contributes to its outputs.
-pub(super) fn is_needed(graph: &GraphProto) -> Vec<bool> {
+/// Leaves nodes and initializers out that contribute to no output of the graph.
+pub(super) fn keep_needed(graph: &mut GraphProto) {
     let mut is_needed = vec![false; graph.node.len()];
     needed(graph).into_iter().for_each(|at| is_needed[at] = true);
-    is_needed
+    let mut is_needed = is_needed.into_iter();
+    graph.node.retain(|_| is_needed.next().unwrap_or(true));
+    // An input whose initializer is gone would have to be given.
+    let outside = graph.input.iter().chain(&graph.output).map(ValueInfoProto::name);
+    let read: HashSet<String> = graph.node.iter().flat_map(reads).chain(outside).map(str::to_owned).collect();
+    graph.initializer.retain(|tensor| read.contains(tensor.name()));
 }
 
 /// The nodes that contribute to outputs of the graph, each after those that it reads from.
