@@ -15,6 +15,8 @@ pub mod quantize;
 pub mod tensor;
 
 #[cfg(feature = "engine")]
+pub use engine::calibrate::{CalibrateObserver, CalibrateOptions, CalibrateProgress, calibrate};
+#[cfg(feature = "engine")]
 pub use engine::compile::{
     CacheEntry, CacheEntryKind, CacheOutcome, CompileReport, Plan, PlanCandidate, PlanChanges, PlanKey,
     PlanOutcome, PlanReport, PlanRound,

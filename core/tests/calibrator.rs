@@ -67,7 +67,19 @@ fn floats_that_change_and_matter_are_watched() {
     more.sort_unstable();
     assert_eq!(more, ["g", "h", "p", "r", "size", "sizes", "sizes_of_one", "y", "z"]);
     calibrator.model().validate().unwrap();
-    assert_eq!(outputs(&calibrator.model_with(["r"])), ["y", "z", "r"]);
+    let part = calibrator.part(&["r", "y"]);
+    assert_eq!(
+        (outputs(&part), part.graph.as_ref().unwrap().output[1].r#type.is_some()),
+        (vec!["r".into(), "y".into()], true)
+    );
+    assert!(!part.nodes().any(|at| ["Mystery", "QuantizeLinear"].contains(&at.node.op_type())));
+    let part = calibrator.part(&["h"]);
+    assert_eq!((part.nodes().count(), part.graph.as_ref().unwrap().initializer.len()), (2, 1));
+    part.validate().unwrap();
+    let (shapes, names) = calibrator.shapes().unwrap();
+    shapes.validate().unwrap();
+    assert!(names.iter().map(|(value, _)| value.as_str()).eq(calibrator.computed()));
+    assert_eq!(outputs(&shapes), names.into_iter().map(|(_, shape)| shape).collect::<Vec<_>>());
 }
 
 fn of(calibrator: Calibrator, observations: &[(&str, &[usize], &[f32])]) -> Calibration {

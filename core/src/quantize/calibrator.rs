@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::calibration::{Calibration, ChannelStatistics, TensorStatistics};
-use super::watched::watched;
+use super::shapes::{shapes_model, untyped};
+use super::watched::{keep_needed, watched};
 use crate::model::{Model, ValueInfoProto};
 use crate::tensor::{DType, TensorView};
 use crate::{Error, Result};
@@ -113,21 +114,37 @@ impl Calibrator {
     /// The model with the watched values as further outputs, inputs excepted: whoever has the batches has those. Shares
     /// the weights.
     pub fn model(&self) -> Model {
-        self.model_with(self.computed())
-    }
-
-    /// The model with these of its values as further outputs. An engine may hold all outputs of a model at once, so
-    /// fewer of them take less memory.
-    pub fn model_with<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> Model {
         let mut model = self.model.clone();
         if let Some(graph) = &mut model.graph {
             let known: HashSet<String> = graph.output.iter().map(|value| value.name().to_owned()).collect();
-            let new = values.into_iter().filter(|name| !known.contains(*name));
-            // The engine infers the type.
-            let new = new.map(|name| ValueInfoProto { name: Some(name.to_owned()), ..Default::default() });
-            graph.output.extend(new);
+            let new = self.computed().filter(|name| !known.contains(*name));
+            graph.output.extend(new.map(untyped));
         }
         model
+    }
+
+    /// The part of the model that computes these values, which are its only outputs. An engine may hold all outputs of
+    /// a model at once, so that parts take less memory.
+    pub fn part(&self, values: &[&str]) -> Model {
+        let mut model = self.model.clone();
+        if let Some(graph) = &mut model.graph {
+            let known: HashMap<&str, &ValueInfoProto> =
+                graph.output.iter().map(|value| (value.name(), value)).collect();
+            let outputs = values
+                .iter()
+                .map(|&name| known.get(name).map_or_else(|| untyped(name), |&value| value.clone()));
+            graph.output = outputs.collect();
+            keep_needed(graph);
+        }
+        model
+    }
+
+    /// A model that gives the shapes of the [computed](Self::computed) values instead of the values, and takes little
+    /// more memory than the original; with the output for each value. `None` for models of operator sets before 5.
+    ///
+    /// It tells how large outputs of [`part`](Self::part) are before there are any.
+    pub fn shapes(&self) -> Option<(Model, Vec<(String, String)>)> {
+        shapes_model(&self.model, &self.computed().collect::<Vec<_>>())
     }
 
     /// Takes what a watched value was in a run. Other element types than `float32` are ignored.

@@ -29,6 +29,7 @@ mod ranges;
 mod reads;
 mod report;
 mod rewrite;
+mod shapes;
 mod simplify;
 mod single_layer;
 mod static_int8;

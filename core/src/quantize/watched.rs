@@ -25,8 +25,8 @@ pub(super) fn watched(model: &Model) -> Vec<Watched> {
     let Some(graph) = &model.graph else { return Vec::new() };
     let mut search = Search::new(graph);
     let mut found = search.inputs();
-    for node in needed(graph) {
-        found.extend(search.outputs(node));
+    for at in needed(graph) {
+        found.extend(search.outputs(&graph.node[at]));
     }
     for one in &mut found {
         one.has_channels = search.left_sides.contains(one.name.as_str());
@@ -182,8 +182,20 @@ fn constant_type(node: &NodeProto) -> Option<DType> {
     }
 }
 
+/// Leaves nodes and initializers out that contribute to no output of the graph.
+pub(super) fn keep_needed(graph: &mut GraphProto) {
+    let mut is_needed = vec![false; graph.node.len()];
+    needed(graph).into_iter().for_each(|at| is_needed[at] = true);
+    let mut is_needed = is_needed.into_iter();
+    graph.node.retain(|_| is_needed.next().unwrap_or(true));
+    // An input whose initializer is gone would have to be given.
+    let outside = graph.input.iter().chain(&graph.output).map(ValueInfoProto::name);
+    let read: HashSet<String> = graph.node.iter().flat_map(reads).chain(outside).map(str::to_owned).collect();
+    graph.initializer.retain(|tensor| read.contains(tensor.name()));
+}
+
 /// The nodes that contribute to outputs of the graph, each after those that it reads from.
-fn needed(graph: &GraphProto) -> Vec<&NodeProto> {
+fn needed(graph: &GraphProto) -> Vec<usize> {
     let made = graph.node.iter().enumerate();
     let makers: HashMap<&str, usize> =
         made.flat_map(|(at, node)| node.output.iter().map(move |name| (name.as_str(), at))).collect();
@@ -199,7 +211,7 @@ fn needed(graph: &GraphProto) -> Vec<&NodeProto> {
         graph.output.iter().rev().filter_map(|value| maker(value.name())).map(Step::Meet).collect();
     while let Some(step) = steps.pop() {
         match step {
-            Step::Take(at) => order.push(&graph.node[at]),
+            Step::Take(at) => order.push(at),
             Step::Meet(at) if !std::mem::replace(&mut is_met[at], true) => {
                 steps.push(Step::Take(at));
                 let read = reads(&graph.node[at]).into_iter().rev();

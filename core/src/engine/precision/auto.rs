@@ -8,7 +8,7 @@ use super::options::PrecisionOptions;
 use super::rewritten::{Rewritten, rewrite};
 use super::{PrecisionChoice, Source, learn, report};
 use crate::Result;
-use crate::engine::calibrate::SampleReader;
+use crate::engine::calibrate::Batches;
 use crate::engine::race::{Outcome, ratio};
 use crate::engine::runtime::{Sample, SessionOptions};
 use crate::engine::session::Session;
@@ -17,7 +17,7 @@ use crate::quantize::{AccuracyFigures, PrecisionCandidate, QuantizeOptions, Samp
 
 /// The shares of the budget that candidates may use on the samples they are chosen by. The rest is room for samples that
 /// were not seen; where it was too little, less is tried.
-const SHARES: [f64; 3] = [0.7, 0.4, 0.2];
+const SHARES: [f64; 3] = [0.85, 0.5, 0.25];
 /// Samples for what is tried very often, and samples that race.
 const SHORT_COUNT: usize = 8;
 const RACE_COUNT: usize = 8;
@@ -26,7 +26,7 @@ pub(super) fn choose(source: &Source<'_>, options: &PrecisionOptions) -> Result<
     let trials =
         SessionOptions { external_data_folder: source.folder.clone(), ..for_trials(&options.session) };
     let original = Session::of_model(source.model, &trials)?;
-    let samples = SampleReader::open(&options.session.samples, original.inputs())?;
+    let samples = Batches::open(&options.session.samples, source.model)?;
     let division = Division::of(samples.count(), options.seed)?;
     let lab = Lab::new(options, trials, samples);
     lab.begin("running the original");

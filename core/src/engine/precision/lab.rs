@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use super::options::{PrecisionOptions, PrecisionProgress};
-use crate::engine::calibrate::SampleReader;
+use super::options::{PrecisionObserver, PrecisionOptions, PrecisionProgress};
+use crate::engine::calibrate::Batches;
 use crate::engine::compile::clock::nanoseconds;
 use crate::engine::race::racing;
 use crate::engine::runtime::{Precision, Sample, Samples, SessionOptions};
@@ -19,14 +19,35 @@ pub(super) struct Lab<'a> {
     pub(super) options: &'a PrecisionOptions,
     /// How sessions are made that are tried: as the caller's will be, but neither cached nor planned.
     pub(super) session: SessionOptions,
-    pub(super) samples: SampleReader,
+    pub(super) samples: Batches,
     start: Instant,
     stage: RefCell<Stage>,
 }
 
-struct Stage {
+/// What is being done, for whoever is told of it.
+#[derive(Clone)]
+pub(super) struct Stage {
     name: String,
+    /// When it began, and when the choice did.
     start: Instant,
+    choice_start: Instant,
+    observer: Option<PrecisionObserver>,
+}
+
+impl Stage {
+    /// Tells how much of it is done.
+    pub(super) fn tell(&self, done: Option<f64>) {
+        if let Some(observer) = &self.observer {
+            let elapsed_ns = nanoseconds(self.start) as f64;
+            let remaining = done.filter(|done| *done > 0.0).map(|done| elapsed_ns * (1.0 - done) / done);
+            observer.tell(&PrecisionProgress {
+                stage: self.name.clone(),
+                done,
+                elapsed_ns: nanoseconds(self.choice_start),
+                remaining_ns: remaining.map(|ns| ns as u64),
+            });
+        }
+    }
 }
 
 /// The most that the outputs kept for comparison may take, but of so many samples they are kept in any case.
@@ -50,10 +71,11 @@ impl Reference {
 }
 
 impl<'a> Lab<'a> {
-    pub(super) fn new(options: &'a PrecisionOptions, session: SessionOptions, samples: SampleReader) -> Self {
+    pub(super) fn new(options: &'a PrecisionOptions, session: SessionOptions, samples: Batches) -> Self {
         let start = Instant::now();
-        let stage = RefCell::new(Stage { name: String::new(), start });
-        Self { options, session, samples, start, stage }
+        let stage =
+            Stage { name: String::new(), start, choice_start: start, observer: options.progress.clone() };
+        Self { options, session, samples, start, stage: RefCell::new(stage) }
     }
 
     pub(super) fn elapsed_ns(&self) -> u64 {
@@ -79,24 +101,20 @@ impl<'a> Lab<'a> {
     }
 
     /// Tells what is done from here on.
-    pub(super) fn begin(&self, stage: impl Into<String>) {
-        *self.stage.borrow_mut() = Stage { name: stage.into(), start: Instant::now() };
+    pub(super) fn begin(&self, name: impl Into<String>) {
+        let stage = Stage { name: name.into(), start: Instant::now(), ..self.stage() };
+        *self.stage.borrow_mut() = stage;
         self.tell(None);
     }
 
     /// Tells how much of the stage is done.
     pub(super) fn tell(&self, done: Option<f64>) {
-        if let Some(observer) = &self.options.progress {
-            let stage = self.stage.borrow();
-            let elapsed_ns = nanoseconds(stage.start) as f64;
-            let remaining = done.filter(|done| *done > 0.0).map(|done| elapsed_ns * (1.0 - done) / done);
-            observer.tell(&PrecisionProgress {
-                stage: stage.name.clone(),
-                done,
-                elapsed_ns: self.elapsed_ns(),
-                remaining_ns: remaining.map(|ns| ns as u64),
-            });
-        }
+        self.stage.borrow().tell(done);
+    }
+
+    /// What is being done, to be told by others.
+    pub(super) fn stage(&self) -> Stage {
+        self.stage.borrow().clone()
     }
 
     pub(super) fn cancel(&self) -> Option<CancelToken> {

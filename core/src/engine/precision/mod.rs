@@ -22,13 +22,13 @@ mod subset;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
-use crate::engine::calibrate::{CalibrateOptions, calibrate_on};
+use crate::engine::calibrate::{CalibrateObserver, CalibrateOptions, calibrate_on};
 use crate::engine::compile::admit::Folders;
 use crate::engine::compile::disk::map;
 use crate::engine::runtime::Precision;
 use crate::error::ResultExt;
 use crate::model::{Bytes, ExternalDataResolver, Model};
-use crate::quantize::{Calibration, PrecisionReport};
+use crate::quantize::{Calibration, Calibrator, PrecisionReport};
 use lab::Lab;
 
 pub use compile::{compile, compile_with};
@@ -109,10 +109,13 @@ fn choose(source: &Source<'_>, options: &PrecisionOptions) -> Result<PrecisionCh
 /// # Errors
 /// Those of running the model; `cancelled`.
 fn learn(lab: &Lab<'_>, model: &Model, samples: &[usize]) -> Result<Calibration> {
+    let stage = lab.stage();
+    let progress = CalibrateObserver::new(move |progress| stage.tell(Some(progress.done)));
     let options = CalibrateOptions {
         session: lab.session.clone(),
         cancel: lab.cancel(),
+        progress: Some(progress),
         ..CalibrateOptions::default()
     };
-    calibrate_on(model, &lab.samples, samples, &options, |done| lab.tell(Some(done)))
+    calibrate_on(Calibrator::new(model)?, &lab.samples, samples, &options)
 }

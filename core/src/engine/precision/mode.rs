@@ -4,7 +4,7 @@ use super::division::Division;
 use super::lab::{Lab, for_trials};
 use super::options::PrecisionOptions;
 use super::{PrecisionChoice, Source, learn, report};
-use crate::engine::calibrate::SampleReader;
+use crate::engine::calibrate::Batches;
 use crate::engine::runtime::{Samples, SessionOptions};
 use crate::engine::session::Session;
 use crate::quantize::{AccuracyFigures, QuantizeMode, QuantizeOptions, SampleCounts, quantize_with};
@@ -30,7 +30,7 @@ pub(super) fn apply(
         return Ok(report::of_mode(source, model, report, options));
     }
     let original = Session::of_model(source.model, &trials)?;
-    let samples = SampleReader::open(&options.session.samples, original.inputs())?;
+    let samples = Batches::open(&options.session.samples, source.model)?;
     let division = Division::of(samples.count(), options.seed)?;
     let lab = Lab::new(options, trials, samples);
     lab.begin("learning the ranges of activations");
