@@ -2,17 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
 use crate::Result;
 use crate::artifact::Artifact;
-use crate::engine::compile::admit::{self, Admitted};
-use crate::engine::compile::clock::nanoseconds;
+use crate::engine::compile::admit;
 use crate::engine::compile::disk::{io_error, map};
-use crate::engine::compile::load::is_artifact;
 use crate::engine::compile::{CacheEntry, Store};
-use crate::engine::runtime::{Cache, Creation, ModelSource, SessionOptions};
-use crate::engine::session::Session;
+use crate::engine::runtime::Cache;
+use crate::engine::session::title;
 use crate::error::ResultExt;
 use crate::model::{Bytes, ExternalDataResolver, Model};
 
@@ -63,28 +60,4 @@ impl Cache {
     pub fn clear(&self) -> Result<Vec<CacheEntry>> {
         self.folder().map_or_else(|| Ok(Vec::new()), |folder| Store::at(&folder).clear())
     }
-}
-
-/// A session of a model file, whatever [`SessionOptions::precision`] says.
-///
-/// # Errors
-/// Those of [`Session::load`].
-pub(super) fn load_as_is(path: &Path, options: &SessionOptions) -> Result<Session> {
-    let start = Instant::now();
-    let file = map(path)?;
-    if is_artifact(&file) {
-        return Session::from_artifact(path, options);
-    }
-    if let Some(folder) = options.cache.folder() {
-        drop(file);
-        return Session::from_cache(path, &folder, options);
-    }
-    let Admitted { format, .. } = admit::bytes(&file, &admit::Folders::of_file(path))?;
-    drop(file);
-    let check_ns = nanoseconds(start);
-    Session::create(&Creation::plain(ModelSource::File(path), format, options), check_ns, start)
-}
-
-pub(super) fn title(path: &Path) -> String {
-    format!("model `{}`", path.display())
 }

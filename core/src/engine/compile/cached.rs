@@ -55,7 +55,7 @@ pub(in crate::engine) struct Cached {
 /// How the session came to be.
 pub(in crate::engine) enum Made {
     /// From the entry.
-    FromEntry(Loaded),
+    FromEntry(Box<Loaded>),
     /// From the model, and how long creating the session and storing the entry took.
     FromModel { raw: RawSession, create_ns: u64, store_ns: u64 },
 }
@@ -135,7 +135,7 @@ impl Load<'_> {
         let name = entry_name(&key);
         self.key = Some(name.clone());
         if let Some(loaded) = self.open_entry(&name) {
-            return Ok(Made::FromEntry(loaded));
+            return Ok(Made::FromEntry(Box::new(loaded)));
         }
         // One process compiles, the others wait and then map what it made.
         let lock = match self.store.lock(&name) {
@@ -143,7 +143,7 @@ impl Load<'_> {
             Err(error) => return self.uncached(&error),
         };
         if let Some(loaded) = self.open_entry(&name) {
-            return Ok(Made::FromEntry(loaded));
+            return Ok(Made::FromEntry(Box::new(loaded)));
         }
         let made = self.compile(&name, key, remembered);
         drop(lock);

@@ -7,7 +7,7 @@ use super::lab::Lab;
 use crate::engine::race::{Random, median};
 use crate::engine::session::Session;
 use crate::model::ExternalDataResolver;
-use crate::model::{Model, NodeProto};
+use crate::model::{Model, NodeProto, ValueInfoProto};
 use crate::quantize::{Calibration, QuantizeMode, QuantizeOptions, quantize_with, single_layer};
 use crate::tensor::Tensor;
 use crate::{ErrorCode, Result};
@@ -100,7 +100,7 @@ impl<'a> Stopwatch<'a> {
     /// Numbers by chance within the range that the layer's input had.
     fn input(&self, layer: &Model) -> Result<(String, Tensor)> {
         let name =
-            layer.graph.iter().flat_map(|graph| &graph.input).map(|input| input.name()).next().unwrap_or("");
+            layer.graph.iter().flat_map(|graph| &graph.input).map(ValueInfoProto::name).next().unwrap_or("");
         let seen = self.calibration.tensors.get(name);
         let shape = seen.map(|seen| seen.shape.clone()).unwrap_or_default();
         let ends = seen.map(|seen| (seen.range.min().unwrap_or(0.0), seen.range.max().unwrap_or(1.0)));

@@ -10,7 +10,7 @@ use crate::engine::race::{Outcome, median, ratio};
 use crate::engine::runtime::{Precision, Runtime, Threads, cpu_model};
 use crate::model::Model;
 use crate::quantize::{
-    AccuracyFigures, LayerOutcome, MadeFor, PrecisionCandidate, PrecisionLayer, PrecisionReport,
+    AccuracyFigures, LayerOutcome, LayerTrial, MadeFor, PrecisionCandidate, PrecisionLayer, PrecisionReport,
     QuantizeReport, RewritingCount, SampleCounts, parameter_bytes,
 };
 use crate::{Error, Result};
@@ -120,7 +120,7 @@ fn settle_reason(layer: &mut PrecisionLayer) {
         (Some(_), _) => None,
         (None, Some(reason)) if layer.trials.is_empty() => Some(reason),
         (None, _) => {
-            let gains: Vec<f64> = layer.trials.iter().filter_map(|trial| trial.gain_ns()).collect();
+            let gains: Vec<f64> = layer.trials.iter().filter_map(LayerTrial::gain_ns).collect();
             let is_slower = !gains.is_empty() && gains.iter().all(|gain| *gain <= 0.0);
             let reason = if is_slower {
                 "no form of it is faster alone"

@@ -9,9 +9,8 @@ use crate::engine::compile::admit::Folders;
 use crate::engine::compile::clock::nanoseconds;
 use crate::engine::compile::disk::map;
 use crate::engine::compile::load::is_artifact;
-use crate::engine::files::{load_as_is, title};
 use crate::engine::runtime::{Precision, SessionOptions};
-use crate::engine::session::Session;
+use crate::engine::session::{Session, load_as_is, title};
 use crate::error::ResultExt;
 use crate::model::Model;
 use crate::{Error, Result};
@@ -65,7 +64,7 @@ impl Session {
         let folder = options.external_data_folder.clone();
         let external = Folders::named(folder.as_deref());
         let choice = choose(&Source { model, external: &external, folder }, &whole(options))?;
-        Ok(of_choice(choice, options)?)
+        of_choice(choice, options)
     }
 }
 

@@ -13,9 +13,8 @@ use crate::engine::compile::digest::Found;
 use crate::engine::compile::key::file_stem;
 use crate::engine::compile::plan::plan_key;
 use crate::engine::compile::{CacheOutcome, Store, compile_into};
-use crate::engine::files::load_as_is;
 use crate::engine::runtime::{Runtime, Samples, SessionOptions};
-use crate::engine::session::{CacheReport, Session};
+use crate::engine::session::{CacheReport, Session, load_as_is};
 use crate::tensor::{Tensor, Value};
 use crate::{Error, ErrorCode, Result};
 

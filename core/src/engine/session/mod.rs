@@ -1,5 +1,6 @@
 //! Sessions: a model that is ready to run.
 
+mod as_is;
 mod binder;
 mod binding;
 mod cancel;
@@ -36,6 +37,7 @@ use crate::model::Model;
 use crate::tensor::{Shape, Value, ValueInfo, ValueView};
 use inner::{Control, Inner};
 
+pub(super) use as_is::{load_as_is, title};
 pub use binder::Binder;
 pub use binding::Binding;
 pub use cancel::CancelToken;
@@ -113,7 +115,7 @@ impl Session {
         let store = Store::open(folder);
         let cached = compile::cached::load(path, runtime, options, &store, None)?;
         let (raw, mut report) = match cached.made {
-            Made::FromEntry(loaded) => Self::of_loaded(loaded),
+            Made::FromEntry(loaded) => Self::of_loaded(*loaded),
             Made::FromModel { raw, create_ns, store_ns } => {
                 let phases = LoadPhases { create_ns, store_ns, ..LoadPhases::default() };
                 (raw, SessionReport { phases, ..SessionReport::default() })
