@@ -159,7 +159,7 @@ impl<'a> Search<'a> {
     ) -> Result<Option<report::Winner>> {
         for share in SHARES {
             let mut candidates = workshop.candidates(share)?;
-            self.table.extend(workshop.rejected.drain(..).map(report::rejected));
+            workshop.rejected.drain(..).map(report::rejected).for_each(|row| self.tell_of(row));
             if candidates.is_empty() || !self.lab.has_time() {
                 break;
             }
@@ -203,9 +203,14 @@ impl<'a> Search<'a> {
             row.ratio = ratio(&outcome.runners[0], runner);
             row.is_chosen = outcome.chosen == number + 1;
             row.reason = (!row.is_chosen).then(|| runner.reason.clone());
-            self.table.retain(|known| known.name != row.name);
-            self.table.push(row);
+            self.tell_of(row);
         }
+    }
+
+    /// Puts a candidate into the table, in the place of what was told of it before.
+    fn tell_of(&mut self, row: PrecisionCandidate) {
+        self.table.retain(|known| known.name != row.name);
+        self.table.push(row);
     }
 
     /// The winner of a race is none: on samples that were not seen it is too far off.

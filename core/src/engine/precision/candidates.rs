@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::alone::Stopwatch;
 use super::lab::{Lab, Reference};
-use super::subset::{Layer, Order, largest_passing, ranked};
+use super::subset::{Layer, Order, most_passing, ranked};
 use crate::engine::session::Session;
 use crate::model::{ExternalDataResolver, Model};
 use crate::quantize::{
@@ -22,6 +22,9 @@ pub(super) type Assignment = BTreeMap<String, QuantizeMode>;
 
 /// A table is quantized in passing, for the memory, if it alone uses no more than this share of the budget.
 const TABLE_SHARE: f64 = 0.05;
+
+/// Tries to add more layers to those that are within the budget.
+const MORE_TRIES: usize = 6;
 
 /// A model that keeps the budget on the samples to choose by.
 #[derive(Clone, Debug)]
@@ -243,24 +246,21 @@ impl<'a> Workshop<'a> {
         let layers: Vec<Layer> = family.iter().map(|(node, form)| self.known(node, *form)).collect();
         let ranking = ranked(&layers, order);
         let (mut best, mut last) = (None, None);
-        let all = family.len();
-        largest_passing(all, |count| {
+        most_passing(&ranking, MORE_TRIES, |layers| {
             self.lab.check_cancelled()?;
             if !self.lab.has_time() {
                 return Ok(false);
             }
-            let name = format!("{name}, {count} of {all} layers{}", described(order));
-            let part: Assignment = ranking[..count].iter().map(|&at| family[at].clone()).collect();
+            let name = format!("{name}, {} of {} layers{}", layers.len(), family.len(), described(order));
+            let part: Assignment = layers.iter().map(|&at| family[at].clone()).collect();
             match self.attempt(&name, &part, share)? {
-                Tried::Kept(candidate) => {
-                    best = Some(*candidate);
-                    Ok(true)
-                }
+                Tried::Kept(candidate) => best = Some(*candidate),
                 Tried::Out(rejected) => {
                     last = Some(rejected);
-                    Ok(false)
+                    return Ok(false);
                 }
             }
+            Ok(true)
         })?;
         if best.is_none() {
             self.rejected.extend(last);

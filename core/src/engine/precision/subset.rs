@@ -31,18 +31,39 @@ pub(super) fn ranked(layers: &[Layer], order: Order) -> Vec<usize> {
     ranking
 }
 
-/// The largest number, less than `count`, of first layers of a ranking that passes; 0 if none does. Taken to pass if
-/// fewer do and more do not, so that few have to be tried.
+/// Layers of a ranking that pass together, as many as few tries find; none if none does. All of them are known not to.
+///
+/// First the longest beginning of the ranking, by halving, as if fewer passed where more do. Then, because damages do not
+/// quite add up, what comes after the layer that was too much, in halves as long as tries are left.
 ///
 /// # Errors
 /// Those of `passes`.
-pub(super) fn largest_passing(count: usize, mut passes: impl FnMut(usize) -> Result<bool>) -> Result<usize> {
-    let (mut good, mut bad) = (0, count);
+pub(super) fn most_passing(
+    ranking: &[usize],
+    mut tries: usize,
+    mut passes: impl FnMut(&[usize]) -> Result<bool>,
+) -> Result<Vec<usize>> {
+    let (mut good, mut bad) = (0, ranking.len());
     while bad - good > 1 {
         let middle = good + (bad - good) / 2;
-        if passes(middle)? { good = middle } else { bad = middle }
+        if passes(&ranking[..middle])? { good = middle } else { bad = middle }
     }
-    Ok(good)
+    let mut kept = ranking[..good].to_vec();
+    let mut parts = vec![ranking.get(good + 1..).unwrap_or_default()];
+    while let Some(part) = parts.pop().filter(|_| tries > 0) {
+        if part.is_empty() {
+            continue;
+        }
+        tries -= 1;
+        let more: Vec<usize> = kept.iter().chain(part).copied().collect();
+        if passes(&more)? {
+            kept = more;
+        } else if part.len() > 1 {
+            let (first, second) = part.split_at(part.len().div_ceil(2));
+            parts.extend([second, first]);
+        }
+    }
+    Ok(kept)
 }
 
 #[cfg(test)]
@@ -62,19 +83,35 @@ mod tests {
         assert_eq!(ranked(&LAYERS, Order::Damage), [3, 1, 0, 2]);
     }
 
+    /// Layers pass together if their damages, in thousandths, stay within a budget.
+    fn most(damages: &[u32], budget: u32, tries: usize) -> (Vec<usize>, usize) {
+        let ranking: Vec<usize> = (0..damages.len()).collect();
+        let mut count = 0;
+        let found = most_passing(&ranking, tries, |layers| {
+            count += 1;
+            assert!(!layers.is_empty() && layers.len() < damages.len());
+            Ok(layers.iter().map(|&at| damages[at]).sum::<u32>() <= budget)
+        });
+        (found.unwrap(), count)
+    }
+
     #[test]
-    fn the_largest_number_is_found_with_few_tries() {
+    fn the_longest_beginning_is_found_with_few_tries() {
         for last in 0..40 {
-            let mut tries = 0;
-            let found = largest_passing(40, |count| {
-                tries += 1;
-                assert!(count > 0 && count < 40);
-                Ok(count <= last)
-            });
-            assert_eq!(found.unwrap(), last);
-            assert!(tries <= 6);
+            let (found, tries) = most(&[10; 40], 10 * last, 0);
+            assert_eq!((found.len(), tries <= 6), (last as usize, true));
         }
-        assert_eq!(largest_passing(1, |_| unreachable!()).unwrap(), 0);
-        assert_eq!(largest_passing(0, |_| unreachable!()).unwrap_or(9), 0);
+        assert_eq!(most(&[10], 0, 9), (vec![], 0));
+        assert_eq!(most(&[], 0, 9), (vec![], 0));
+    }
+
+    #[test]
+    fn one_harmful_layer_does_not_keep_the_others_out() {
+        let mut damages = [1; 20];
+        (damages[4], damages[11]) = (1000, 1000);
+        let (found, tries) = most(&damages, 100, 20);
+        assert_eq!(found, (0..20).filter(|at| *at != 4 && *at != 11).collect::<Vec<_>>());
+        assert!(tries < 16, "{tries}");
+        assert!(most(&damages, 100, 1).0.len() >= 4);
     }
 }
