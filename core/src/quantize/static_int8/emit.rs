@@ -71,7 +71,7 @@ pub(super) fn emit<'a>(
     }
     let is_coded = |work: &&Work| work.outputs().iter().all(|output| region.is_made(output));
     let mut taken_in: HashSet<usize> =
-        region.works.values().filter(is_coded).flat_map(|work| work.tail()).copied().collect();
+        region.works.values().filter(is_coded).flat_map(Work::tail).copied().collect();
     let joined: HashMap<usize, &Gelu> =
         gelus.iter().filter(|(_, gelu)| region.is_made(gelu.input)).map(|(at, gelu)| (*at, gelu)).collect();
     taken_in.extend(joined.values().flat_map(|gelu| &gelu.nodes));

@@ -60,9 +60,9 @@ pub(super) fn of<'a>(values: &Values<'a>, at: usize) -> Option<Follower<'a>> {
     }
     let can_be_coded = |input: &usize| match values.constant(&node.input[*input]) {
         Some(tensor) => is_binary(node) && is_small(values, tensor),
-        None => values.codes(&node.input[*input]).is_ok(),
+        None => values.check_codes(&node.input[*input]).is_ok(),
     };
-    if !inputs.iter().all(can_be_coded) || values.codes(outputs[0]).is_err() {
+    if !inputs.iter().all(can_be_coded) || values.check_codes(outputs[0]).is_err() {
         return None;
     }
     let tail = tail::activation(values, outputs[0]);

@@ -105,7 +105,7 @@ impl<'v, 'a> Layers<'v, 'a> {
             return skip("its right side is no constant");
         };
         self.check_weight(node, tensor)?;
-        self.values.codes(input).map_err(Refusal::Skip)?;
+        self.values.check_codes(input).map_err(Refusal::Skip)?;
         let is_conv = node.op_type() == "Conv";
         if is_conv && !named {
             self.check_worth(node, input, output, tensor)?;
@@ -127,7 +127,7 @@ impl<'v, 'a> Layers<'v, 'a> {
         }
         check_numbers(&layer)?;
         if layer.is_conv() {
-            self.values.codes(layer.output).map_err(Refusal::Skip)?;
+            self.values.check_codes(layer.output).map_err(Refusal::Skip)?;
         }
         Ok(layer)
     }
@@ -278,11 +278,16 @@ fn take_in<'a>(layer: &mut Layer<'a>, tail: &Affine<'a>) {
     layer.bias = Some(parts.map(|((bias, factor), summand)| bias * factor + summand).collect());
 }
 
+/// Whether a number, which NaN is not, is no larger than this.
+fn is_within<T: PartialOrd + Into<f64>>(number: T, most: T) -> bool {
+    number.into().abs() <= most.into()
+}
+
 fn check_numbers(layer: &Layer) -> Result<(), Refusal> {
-    if let Some(weight) = layer.weights.iter().find(|weight| !(weight.abs() <= MAXIMUM_WEIGHT)) {
+    if let Some(weight) = layer.weights.iter().find(|weight| !is_within(**weight, MAXIMUM_WEIGHT)) {
         return skip(format!("its weight has an element that is {weight}"));
     }
-    let bias = layer.bias.iter().flatten().find(|bias| !(bias.abs() <= MAXIMUM_BIAS));
+    let bias = layer.bias.iter().flatten().find(|bias| !is_within(**bias, MAXIMUM_BIAS));
     match bias {
         Some(bias) => skip(format!("its bias has an element that is {bias}")),
         None => Ok(()),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::{GraphProto, Model, NodeProto};
+use crate::model::{GraphProto, Model, NodeProto, TensorProto};
 use crate::quantize::rewrite::{initializers_are_inputs, names_read};
 
 /// Removes nodes, initializers and types of values that the rewriting left without a reader. What had none before
@@ -26,7 +26,7 @@ pub(super) fn prune(model: &mut Model, before: &Model) {
     let made: HashSet<&str> = graph.node.iter().flat_map(|node| &node.output).map(String::as_str).collect();
     graph.value_info.retain(|value| made.contains(value.name()) || !is_gone(value.name()));
     if initializers_are_inputs(model.ir_version) {
-        let is_initializer: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name()).collect();
+        let is_initializer: HashSet<&str> = graph.initializer.iter().map(TensorProto::name).collect();
         graph.input.retain(|input| !(is_gone(input.name()) && is_initializer.contains(input.name())));
     }
     graph.initializer.retain(|tensor| !is_gone(tensor.name()));

@@ -141,7 +141,9 @@ impl<'v, 'a> Region<'v, 'a> {
             let quantizes_early = || {
                 let is_moving =
                     matches!(&work, Work::Follower(follower) if follower.kind == FollowerKind::Moving);
-                is_moving && self.only_coded(work.outputs()[0]) && self.values.codes(&node.input[0]).is_ok()
+                is_moving
+                    && self.only_coded(work.outputs()[0])
+                    && self.values.check_codes(&node.input[0]).is_ok()
             };
             if work.moves() && !self.made.contains(node.input[0].as_str()) && !quantizes_early() {
                 continue;
@@ -160,7 +162,7 @@ impl<'v, 'a> Region<'v, 'a> {
         let mut made = Vec::new();
         for work in self.works.values().filter(|work| work.is_product()) {
             let output = work.outputs()[0];
-            if self.only_coded(output) && self.values.codes(output).is_ok() {
+            if self.only_coded(output) && self.values.check_codes(output).is_ok() {
                 made.push(output);
             }
         }

@@ -42,7 +42,7 @@ pub(super) fn affine<'a>(
     while tail.nodes.len() < MAXIMUM_NODES {
         let Some((at, output)) = next(values, tail.output) else { break };
         let Some((factors, summands)) = step(values, at, tail.output, rank, channels)? else { break };
-        if values.codes(output).is_err() {
+        if values.check_codes(output).is_err() {
             break;
         }
         for channel in 0..channels {
@@ -60,8 +60,7 @@ pub(super) fn activation<'a>(values: &Values<'a>, start: &'a str) -> Activation<
     let mut tail = Activation { nodes: Vec::new(), output: start };
     while tail.nodes.len() < MAXIMUM_NODES {
         let Some((at, output)) = next(values, tail.output) else { break };
-        let Ok(codes) = values.codes(output) else { break };
-        if !is_made_needless(values, &values.nodes[at], codes) {
+        if values.check_codes(output).is_err() || !is_made_needless(values, at, output) {
             break;
         }
         tail.nodes.push(at);
@@ -78,14 +77,16 @@ fn next<'a>(values: &Values<'a>, name: &str) -> Option<(usize, &'a str)> {
     node.domain().is_empty().then_some((at, output.as_str()))
 }
 
-/// Factors and summands of one node.
+/// Factors and summands of one node, a number for each channel.
+type Step = (Vec<f64>, Vec<f64>);
+
 fn step(
     values: &Values,
     at: usize,
     from: &str,
     rank: usize,
     channels: usize,
-) -> Result<Option<(Vec<f64>, Vec<f64>)>, Refusal> {
+) -> Result<Option<Step>, Refusal> {
     let node = &values.nodes[at];
     let (zeros, ones) = (vec![0.0; channels], vec![1.0; channels]);
     if node.op_type() == "Identity" {
@@ -109,11 +110,7 @@ fn step(
     })
 }
 
-fn batch_normalization(
-    values: &Values,
-    node: &NodeProto,
-    channels: usize,
-) -> Result<Option<(Vec<f64>, Vec<f64>)>, Refusal> {
+fn batch_normalization(values: &Values, node: &NodeProto, channels: usize) -> Result<Option<Step>, Refusal> {
     let [_, scale, bias, mean, variance] = node.input.as_slice() else { return Ok(None) };
     if node.attribute("training_mode").is_some_and(|mode| mode.i.unwrap_or(0) != 0) {
         return Ok(None);
@@ -162,24 +159,29 @@ fn by_channel(
     })
 }
 
-/// Whether codes cannot express anything that the node would change.
-fn is_made_needless(values: &Values, node: &NodeProto, codes: ScaleAndZeroPoint) -> bool {
+/// Whether the codes of its result cannot express anything that the node would change.
+fn is_made_needless<'a>(values: &Values<'a>, at: usize, output: &'a str) -> bool {
+    let node = &values.nodes[at];
     let limit = |input: usize, absent: f32| match node.input.get(input).filter(|name| !name.is_empty()) {
         Some(name) => values.scalar(name),
         None => Some(absent),
     };
-    let (low, high) = match node.op_type() {
-        "Identity" => return true,
-        "Relu" => (Some(0.0), Some(f32::INFINITY)),
-        "Clip" => (limit(1, f32::NEG_INFINITY), limit(2, f32::INFINITY)),
-        _ => return false,
-    };
-    let (Some(low), Some(high)) = (low, high) else { return false };
+    match node.op_type() {
+        "Identity" => true,
+        "Relu" => values.is_positive(output),
+        "Clip" => {
+            let limits = limit(1, f32::NEG_INFINITY).zip(limit(2, f32::INFINITY));
+            let codes = values.codes(output).ok();
+            limits.zip(codes).is_some_and(|((low, high), codes)| are_ends(codes, low, high))
+        }
+        _ => false,
+    }
+}
+
+/// Whether codes end at these limits.
+fn are_ends(codes: ScaleAndZeroPoint, low: f32, high: f32) -> bool {
     let end = |code: i32| f64::from(code - codes.zero_point) * f64::from(codes.scale);
     // Half a step is what rounding costs anyway.
     let half = f64::from(codes.scale) / 2.0;
-    match node.op_type() {
-        "Relu" => codes.zero_point == 0,
-        _ => end(0) >= f64::from(low) - half && end(255) <= f64::from(high) + half,
-    }
+    end(0) >= f64::from(low) - half && end(255) <= f64::from(high) + half
 }

@@ -5,16 +5,21 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::constants::Constants;
 use super::super::rewrite::initializers_are_inputs;
+use crate::Result;
 use crate::error::ResultExt;
-use crate::model::{ExternalDataResolver, GraphProto, Model, NoExternalData, NodeProto, TensorProto};
+use crate::model::{
+    ExternalDataResolver, GraphProto, Model, NoExternalData, NodeProto, TensorProto, ValueInfoProto,
+};
 use crate::quantize::{
-    ActivationScheme, Calibration, QuantizeOptions, RangeMethod, ScaleAndZeroPoint, TensorStatistics,
+    ActivationScheme, Calibration, QuantizeOptions, Range, RangeMethod, ScaleAndZeroPoint, TensorStatistics,
 };
 use crate::tensor::DType;
-use crate::{Error, Result};
 
 /// Steps between codes within which products and quotients of any three are ordinary numbers.
 const SCALES: std::ops::RangeInclusive<f32> = 1e-12..=1e12;
+
+/// How activations become 8-bit numbers.
+const SCHEME: ActivationScheme = ActivationScheme::AsymmetricU8;
 
 /// How many nodes that only pass a constant on are looked through.
 const MAXIMUM_HOPS: usize = 16;
@@ -51,7 +56,7 @@ impl<'a> Values<'a> {
             constants,
             makers: HashMap::new(),
             readers: HashMap::new(),
-            held: graph.output.iter().map(|output| output.name()).collect(),
+            held: graph.output.iter().map(ValueInfoProto::name).collect(),
             calibration,
             method: options.range_method,
             external,
@@ -69,11 +74,9 @@ impl<'a> Values<'a> {
 
     /// Whether every node comes after those whose values it reads, as the standard wants it.
     pub fn are_in_order(&self) -> bool {
-        let reads = self.nodes.iter().enumerate().flat_map(|(at, node)| {
-            let names = node.input.iter().map(move |name| (at, name.as_str()));
-            names
-        });
-        reads.into_iter().all(|(at, name)| self.makers.get(name).is_none_or(|&maker| maker < at))
+        let nodes = self.nodes.iter().enumerate();
+        let mut reads = nodes.flat_map(|(at, node)| node.input.iter().map(move |name| (at, name.as_str())));
+        reads.all(|(at, name)| self.makers.get(name).is_none_or(|&maker| maker < at))
     }
 
     /// The node that makes a value.
@@ -169,22 +172,41 @@ impl<'a> Values<'a> {
         self.statistics(name).map(|statistics| statistics.shape.as_slice())
     }
 
+    /// Whether a value has a range for 8 bits, or why not.
+    pub fn check_codes(&self, name: &str) -> Result<(), String> {
+        self.codes_of_all(name).map(drop)
+    }
+
+    /// Whether a value was never below zero.
+    pub fn is_positive(&self, name: &str) -> bool {
+        self.statistics(name).and_then(|statistics| statistics.range.min()).is_some_and(|min| min >= 0.0)
+    }
+
     /// Scale and zero point of a value by its own range, or why there are none.
     pub fn codes(&self, name: &'a str) -> Result<ScaleAndZeroPoint, String> {
+        // Choosing a range takes long, so each is chosen once, and only where it is needed.
         let mut known = self.codes.borrow_mut();
         known.entry(name).or_insert_with(|| self.find_codes(name)).clone()
     }
 
     fn find_codes(&self, name: &str) -> Result<ScaleAndZeroPoint, String> {
-        let scheme = ActivationScheme::AsymmetricU8;
+        let of_all = self.codes_of_all(name)?;
+        let range = self.statistics(name).map(|statistics| statistics.range.range(self.method, SCHEME));
+        let codes = range.and_then(Result::ok).map(|range| range.scale_and_zero_point(SCHEME));
+        Ok(codes.filter(|codes| SCALES.contains(&codes.scale)).unwrap_or(of_all))
+    }
+
+    /// Scale and zero point that cover all that was seen.
+    fn codes_of_all(&self, name: &str) -> Result<ScaleAndZeroPoint, String> {
         let statistics =
             self.statistics(name).ok_or_else(|| format!("the calibration has no values of `{name}`"))?;
         if statistics.range.nan_count() > 0 || statistics.range.infinite_count() > 0 {
             return Err(format!("the calibration saw NaN or infinities in `{name}`"));
         }
-        let range = statistics.range.range(self.method, scheme);
-        let range = range.map_err(|error: Error| format!("`{name}`: {error}"))?;
-        let codes = range.scale_and_zero_point(scheme);
+        let (Some(min), Some(max)) = (statistics.range.min(), statistics.range.max()) else {
+            return Err(format!("the calibration saw no elements of `{name}`"));
+        };
+        let codes = Range { min, max }.scale_and_zero_point(SCHEME);
         match SCALES.contains(&codes.scale) {
             true => Ok(codes),
             false => Err(format!("the values of `{name}` are too large or too small for 8 bits")),
@@ -194,7 +216,7 @@ impl<'a> Values<'a> {
 
 /// Marks all names that a graph inside of a node reads, or gives.
 fn hold<'a>(graph: &'a GraphProto, held: &mut HashSet<&'a str>) {
-    held.extend(graph.output.iter().map(|output| output.name()));
+    held.extend(graph.output.iter().map(ValueInfoProto::name));
     for node in &graph.node {
         held.extend(node.input.iter().map(String::as_str));
         node.subgraphs().for_each(|inner| hold(inner, held));
