@@ -12,6 +12,7 @@ mod literal;
 mod moment;
 mod npy;
 mod output;
+mod precision;
 mod process;
 mod quantize;
 mod random;

@@ -21,8 +21,9 @@ use crate::summary::{self, Description};
 /// # Errors
 /// Of loading, of the inputs, of the run and of writing.
 pub fn run(args: &RunArgs, as_json: bool) -> Result<()> {
-    let options = args.engine.session_options()?;
-    let session = Session::load(&args.model, &options)?;
+    let mut options = args.engine.session_options()?;
+    args.precision.apply(&mut options);
+    let session = session::load(&args.model, &options)?;
     session::tell(&session.report());
     check_outputs(args, &session)?;
     let inputs = gather(&args.inputs, session.inputs(), session.overridable_initializers(), &options.dims)?;

@@ -1,8 +1,26 @@
 //! How a session came to be, as a person reads it.
 
-use ortlet::{CacheOutcome, LoadPhases, Origin, SessionReport};
+use std::path::Path;
+
+use ortlet::{
+    CacheOutcome, LoadPhases, Origin, PrecisionOptions, Result, Session, SessionOptions, SessionReport,
+};
 
 use crate::output::{bytes, duration, note, runs, warning};
+use crate::precision::{self, Progress};
+
+/// Loads a model; where its precision has to be chosen first, shows how that goes.
+///
+/// # Errors
+/// Of loading.
+pub fn load(path: &Path, options: &SessionOptions) -> Result<Session> {
+    let progress = Progress::new();
+    let observer = Some(progress.observer());
+    let options = PrecisionOptions { session: options.clone(), progress: observer, ..Default::default() };
+    let session = Session::load_with(path, &options);
+    progress.finish();
+    session
+}
 
 /// Says on standard error what went wrong without making the load fail.
 pub fn tell(report: &SessionReport) {
@@ -22,6 +40,7 @@ pub fn rows(report: &SessionReport) -> Vec<(&'static str, String)> {
             format!("{} (tuned for {} at once)", plan.changes, runs(plan.concurrency.into())),
         ));
     }
+    rows.extend(report.precision.as_ref().map(|chosen| ("precision", precision::line(chosen))));
     if report.mapped_bytes > 0 {
         rows.push(("mapped from the artifact", bytes(report.mapped_bytes)));
     }

@@ -102,12 +102,13 @@ pub fn run(args: &BenchArgs, as_json: bool) -> Result<()> {
 }
 
 fn bench(args: &BenchArgs) -> Result<Report> {
-    let options = args.engine.session_options()?;
+    let mut options = args.engine.session_options()?;
+    args.precision.apply(&mut options);
     // Loading the library is no part of creating a session.
     let runtime = Runtime::load(&options.runtime)?;
     let memory_before = process::memory();
     let start = Instant::now();
-    let session = Session::load(&args.model, &options)?;
+    let session = session::load(&args.model, &options)?;
     let creation = start.elapsed();
     session::tell(&session.report());
     let filled = InputArgs { random: args.inputs.random.or(Some(SEED)), ..args.inputs.clone() };

@@ -1,15 +1,16 @@
 //! What is in a compiled model: what it says about itself, its sections, its devices and its portable model.
 
-use ortlet::Result;
 use ortlet::artifact::{Artifact, DeviceManifest, EXTERNAL_LOCATION, Manifest};
 use ortlet::error::ResultExt;
 use ortlet::model::Model;
+use ortlet::{PrecisionReport, Result};
 use serde::Serialize;
 
 use crate::args::InspectArgs;
 use crate::inspect::model;
 use crate::moment::utc;
 use crate::output::{bytes, count, emit, emit_json, facts, right_align, table};
+use crate::precision;
 
 /// Digests are shown as far as people compare them; JSON has them whole.
 const SHOWN_DIGEST: usize = 16;
@@ -78,12 +79,26 @@ fn general(path: &str, state: &str, artifact: &Artifact) -> Vec<(&'static str, S
     if !measured.is_empty() {
         rows.push(("measured", measured));
     }
+    if let Some(report) = changes(artifact.manifest()) {
+        rows.push(("precision", report));
+    }
     let plans = artifact.manifest().plans.iter().map(|plan| plan["verdict"].as_str().unwrap_or("(damaged)"));
     let plans = plans.collect::<Vec<_>>().join("\n");
     if !plans.is_empty() {
         rows.push(("plans", plans));
     }
     rows
+}
+
+/// How the model was changed, in brief.
+fn changes(manifest: &Manifest) -> Option<String> {
+    let report = manifest.report.clone()?;
+    let Ok(report) = serde_json::from_value::<PrecisionReport>(report) else {
+        return Some("(damaged)".into());
+    };
+    let changed = report.layers.iter().filter(|layer| layer.form.is_some()).count() as u64;
+    let layers = format!("{} of {} layers changed", count(changed), count(report.layers.len() as u64));
+    Some(format!("{}\n{layers}", precision::line(&report)))
 }
 
 fn sections(artifact: &Artifact) -> String {

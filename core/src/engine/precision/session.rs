@@ -37,6 +37,14 @@ impl Session {
     /// run, `runtime_not_found`, `runtime_incompatible` and `runtime_failed` from the engine, `invalid_argument` and
     /// `not_found` for options, and those of [`choose_precision`](crate::choose_precision).
     pub fn load(path: impl AsRef<Path>, options: &SessionOptions) -> Result<Self> {
+        Self::load_with(path, &whole(options))
+    }
+
+    /// As [`load`](Self::load), with a say in how a precision is chosen: for how long, with what seed, and who is told.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); `cancelled`.
+    pub fn load_with(path: impl AsRef<Path>, options: &PrecisionOptions) -> Result<Self> {
         let path = path.as_ref();
         load(path, options).with_context(|| title(path))
     }
@@ -68,17 +76,17 @@ impl Session {
     }
 }
 
-fn load(path: &Path, options: &SessionOptions) -> Result<Session> {
-    if options.precision == Precision::Original {
-        return load_as_is(path, options);
+fn load(path: &Path, options: &PrecisionOptions) -> Result<Session> {
+    let session = &options.session;
+    if session.precision == Precision::Original {
+        return load_as_is(path, session);
     }
     if is_artifact(&map(path)?) {
-        return of_artifact(path, options);
+        return of_artifact(path, session);
     }
-    let folder = options.cache.folder();
-    match folder {
+    match session.cache.folder() {
         // Nobody can tell whether a function is the same as the last time.
-        Some(_) if options.accuracy.measure.is_some() => {
+        Some(_) if session.accuracy.measure.is_some() => {
             let reason = "not cached: the accuracy is judged by a function of the program";
             Ok(chosen(path, options)?.with_report(|report| report.warnings.push(reason.to_owned())))
         }
@@ -98,9 +106,9 @@ fn of_artifact(path: &Path, options: &SessionOptions) -> Result<Session> {
     Ok(session)
 }
 
-fn chosen(path: &Path, options: &SessionOptions) -> Result<Session> {
-    let choice = choose_for_file(path, &whole(options))?;
-    of_choice_for_file(path, choice, options)
+fn chosen(path: &Path, options: &PrecisionOptions) -> Result<Session> {
+    let choice = choose_for_file(path, options)?;
+    of_choice_for_file(path, choice, &options.session)
 }
 
 /// The session of a choice that was made for a model file.

@@ -6,7 +6,8 @@ use std::time::{Instant, SystemTime};
 
 use serde_json::{Value as Json, json};
 
-use super::session::{as_original, of_choice_for_file, whole};
+use super::options::PrecisionOptions;
+use super::session::{as_original, of_choice_for_file};
 use super::{choose_for_file, report};
 use crate::engine::compile::clock::nanoseconds;
 use crate::engine::compile::digest::Found;
@@ -23,8 +24,8 @@ use crate::{Error, ErrorCode, Result};
 ///
 /// # Errors
 /// Those of choosing, and of a session of what was chosen.
-pub(super) fn load(path: &Path, folder: &Path, options: &SessionOptions) -> Result<Session> {
-    let start = Instant::now();
+pub(super) fn load(path: &Path, folder: &Path, choosing: &PrecisionOptions) -> Result<Session> {
+    let (start, options) = (Instant::now(), &choosing.session);
     let runtime = Runtime::load(&options.runtime)?;
     let store = Store::open(folder);
     let found = Found::of(path, &store.note(path))?;
@@ -62,7 +63,7 @@ pub(super) fn load(path: &Path, folder: &Path, options: &SessionOptions) -> Resu
     if let (Ok(_), Some(session)) = (&lock, open()) {
         return Ok(hit(session));
     }
-    let choice = choose_for_file(path, &whole(options))?;
+    let choice = choose_for_file(path, choosing)?;
     let kept = lock.and_then(|_lock| {
         let json = report::to_json(&choice.report)?;
         compile_into(&store, &key, path, &choice.model, &as_original(options), json)?;

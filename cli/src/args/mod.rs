@@ -1,11 +1,16 @@
 //! The command line: commands, options and what they mean to the library.
 
+mod precision;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ortlet::quantize::RangeMethod;
 use ortlet::runtime::RuntimeOptions;
 use ortlet::{Cache, Error, Provider, QuantizeMode, Result, SessionOptions, Threads};
+
+pub use precision::PrecisionArgs;
 
 const SPEC_HELP: &str = "\
 Input values (SPEC):
@@ -38,7 +43,7 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Compile a model for this device into one file that loads fast, or add this device to such a file.
     Compile(CompileArgs),
-    /// Make a smaller model with 8-bit weights, and say what became of each layer. Needs no ONNX Runtime.
+    /// Make a smaller or faster model, and say what became of each layer. Modes without samples need no ONNX Runtime.
     Quantize(QuantizeArgs),
     /// Run a model once and show or save its outputs.
     Run(RunArgs),
@@ -69,6 +74,8 @@ pub struct CompileArgs {
     #[arg(short = 'o', long, value_name = "OUT.ortlet")]
     pub output: Option<PathBuf>,
     #[command(flatten)]
+    pub precision: PrecisionArgs,
+    #[command(flatten)]
     pub engine: EngineArgs,
 }
 
@@ -76,15 +83,40 @@ pub struct CompileArgs {
 pub struct QuantizeArgs {
     /// The model file.
     pub model: PathBuf,
-    /// The file to write. Without it, beside the model, with the extension `int8.onnx`.
+    /// The file to write. Without it, beside the model, with an extension that says how it was made.
     #[arg(short = 'o', long, value_name = "OUT.onnx")]
     pub output: Option<PathBuf>,
-    /// How to quantize: `int8-dynamic`.
-    #[arg(long, value_name = "MODE", default_value = "int8-dynamic", value_parser = word::<QuantizeMode>)]
+    /// How to quantize: `int8-dynamic`, `int8-static` (needs --samples), `weights-8`, `weights-4` or `float16`.
+    #[arg(long, value_name = "MODE", default_value = "int8-dynamic", value_parser = word::<QuantizeMode>,
+          conflicts_with = "precision")]
     pub mode: QuantizeMode,
+    #[command(flatten)]
+    pub layers: LayerArgs,
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
+    /// The choice of `--precision auto` takes this long at most.
+    #[arg(long, value_name = "S", default_value_t = 300.0, value_parser = parse_seconds)]
+    pub time: f64,
+    /// Decides how samples are divided and in which order candidates run.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Write a report of the choice: one page that needs no network.
+    #[arg(long, value_name = "FILE.html", requires = "precision")]
+    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// How a mode goes about it.
+#[derive(Args)]
+#[command(next_help_heading = "Mode options")]
+pub struct LayerArgs {
     /// Leave this node as it is. May be repeated.
     #[arg(long, value_name = "NODE")]
     pub exclude: Vec<String>,
+    /// Give this node another form. May be repeated.
+    #[arg(long = "layer", value_name = "NODE=MODE", value_parser = parse_layer)]
+    pub layer: Vec<(String, QuantizeMode)>,
     /// Weights of 7 bits, for x86 processors without VNNI.
     #[arg(long)]
     pub reduce_range: bool,
@@ -94,6 +126,16 @@ pub struct QuantizeArgs {
     /// Use operators of the ONNX standard only.
     #[arg(long)]
     pub standard_operators: bool,
+    /// How ranges of activations are chosen: `mean_squared_error`, `min_max`, `entropy`, or the percentage of values to
+    /// keep.
+    #[arg(long, value_name = "METHOD", value_parser = parse_range_method)]
+    pub range_method: Option<RangeMethod>,
+    /// The most channels of a layer that stay floats beside 8-bit ones, where samples show that they are outliers.
+    #[arg(long, value_name = "N")]
+    pub outlier_channels: Option<usize>,
+    /// Weights that share a scale in `weights-8` and `weights-4`: 16, 32, 64, 128 or 256.
+    #[arg(long, value_name = "N")]
+    pub block_size: Option<usize>,
 }
 
 #[derive(Args)]
@@ -136,6 +178,8 @@ pub struct RunArgs {
     /// How much of the outputs to print.
     #[arg(long, value_enum, default_value_t = Print::Summary)]
     pub print: Print,
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
     #[command(flatten)]
     pub engine: LoadArgs,
 }
@@ -180,6 +224,8 @@ pub struct BenchArgs {
     /// Write the session's metrics as OpenMetrics text, warm-up included.
     #[arg(long, value_name = "FILE")]
     pub metrics: Option<PathBuf>,
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
     #[command(flatten)]
     pub engine: LoadArgs,
 }
@@ -353,6 +399,20 @@ where
     let (name, value) = text.split_once('=').ok_or("should be NAME=VALUE")?;
     let value = value.parse().map_err(|error| format!("`{value}`: {error}"))?;
     Ok((name.to_string(), value))
+}
+
+fn parse_layer(text: &str) -> Result<(String, QuantizeMode), String> {
+    // Names of nodes may hold anything.
+    let (node, mode) = text.rsplit_once('=').ok_or("should be NODE=MODE")?;
+    Ok((node.to_string(), word(mode).map_err(|error| error.to_string())?))
+}
+
+fn parse_range_method(text: &str) -> Result<RangeMethod, String> {
+    let method = match text.parse::<f64>() {
+        Ok(percent) => serde_json::json!({ "method": "percentile", "percent": percent }),
+        Err(_) => serde_json::json!({ "method": text }),
+    };
+    serde_json::from_value(method).map_err(|error| error.to_string())
 }
 
 fn parse_threads(text: &str) -> Result<Threads, String> {
