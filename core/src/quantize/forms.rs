@@ -34,8 +34,17 @@ impl<'a> Forms<'a> {
 
     /// The form of a node; `None` if it is to stay as it is.
     pub(super) fn of(&self, node: &NodeProto) -> Option<QuantizeMode> {
-        let named = self.options.layers.get(label(node)).copied();
-        named.or_else(|| self.may_replace(node).then_some(self.mode))
+        (self.is_named(node) || self.may_replace(node)).then(|| self.unless_excluded(node))
+    }
+
+    /// The form that a node would have, were it not excluded.
+    pub(super) fn unless_excluded(&self, node: &NodeProto) -> QuantizeMode {
+        self.options.layers.get(label(node)).copied().unwrap_or(self.mode)
+    }
+
+    /// Whether the options give the node a form of its own.
+    pub(super) fn is_named(&self, node: &NodeProto) -> bool {
+        self.options.layers.contains_key(label(node))
     }
 
     /// Whether the node is none of those that are excluded.

@@ -26,6 +26,9 @@ pub(super) enum Form {
     /// The right side of a product, with a scale for each column; first transposed, or multiplied by a factor, which is
     /// kept as its bits, so that equal ones are found. The rows `left_out`, in ascending order, count as zeros.
     Columns { transposed: bool, factor_bits: u32, left_out: Vec<usize> },
+    /// The kernels of a convolution along one axis, as the right side of a product: a row for each channel of each place
+    /// along the kernel, a column for each kernel.
+    Kernels,
     /// The right side of a product in blocks, likewise.
     Blocks { transposed: bool, factor_bits: u32, bits: BlockBits },
     /// A table in blocks of 4-bit numbers along its rows.
@@ -113,6 +116,20 @@ impl<'a> Initializers<'a> {
                 left_out.iter().for_each(|row| numbers[row * n..(row + 1) * n].fill(0.0));
                 let matrix = Int8Matrix::by_column(&numbers, n, self.limit);
                 Ok(self.add_matrix(name, &matrix, vec![k as i64, n as i64], vec![n as i64]))
+            }
+            Form::Kernels => {
+                let [kernels, channels] = [weight.dims[0] as usize, weight.dims[1] as usize];
+                let length = weight.dims[2..].iter().product::<i64>() as usize;
+                let numbers = self.floats(weight)?;
+                let mut rows = vec![0.0; numbers.len()];
+                for (at, &number) in numbers.iter().enumerate() {
+                    let (kernel, channel, place) =
+                        (at / (channels * length), at / length % channels, at % length);
+                    rows[(place * channels + channel) * kernels + kernel] = number;
+                }
+                let matrix = Int8Matrix::by_column(&rows, kernels, self.limit);
+                let dims = vec![(channels * length) as i64, kernels as i64];
+                Ok(self.add_matrix(name, &matrix, dims, vec![kernels as i64]))
             }
             Form::Blocks { transposed, factor_bits, bits } => {
                 let matrix = self.matrix(weight, transposed, factor_bits)?;

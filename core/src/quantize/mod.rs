@@ -12,6 +12,7 @@ mod blocks;
 mod calibration;
 mod calibrator;
 mod constants;
+mod convolution;
 mod dynamic;
 mod embedding;
 mod forms;

@@ -27,3 +27,9 @@ pub(super) fn whole(name: &str, number: i64) -> AttributeProto {
     // The number of the attribute's type is that of INT in `AttributeProto.AttributeType`.
     AttributeProto { name: Some(name.to_owned()), i: Some(number), r#type: Some(2), ..Default::default() }
 }
+
+/// An attribute that is a list of whole numbers.
+pub(super) fn list(name: &str, numbers: Vec<i64>) -> AttributeProto {
+    // The number of the attribute's type is that of INTS in `AttributeProto.AttributeType`.
+    AttributeProto { name: Some(name.to_owned()), ints: numbers, r#type: Some(7), ..Default::default() }
+}

@@ -9,8 +9,8 @@ use super::names::Names;
 use super::reads::Reads;
 use super::rewrite::initializers_are_inputs;
 use super::{
-    Calibration, ChannelStatistics, LayerOutcome, LayerReport, QuantizeMode, QuantizeOptions, dynamic,
-    embedding, half, weights_only,
+    Calibration, ChannelStatistics, LayerOutcome, LayerReport, QuantizeMode, QuantizeOptions, convolution,
+    dynamic, embedding, half, weights_only,
 };
 use crate::model::{ExternalDataResolver, GraphProto, Model, NodeProto, TensorProto};
 use crate::tensor::DType;
@@ -131,6 +131,7 @@ impl<'a> Planner<'a> {
         let weight_input = match (node.domain(), node.op_type()) {
             ("", "MatMul" | "Gemm") => 1,
             ("", "Gather") if self.options.embeddings && embedding::is_table(self, node) => 0,
+            ("", "Conv") if self.forms.unless_excluded(node) == QuantizeMode::Int8Dynamic => 1,
             _ => return Ok(()),
         };
         let name = node.input.get(weight_input).map_or("", String::as_str);
@@ -164,9 +165,12 @@ impl<'a> Planner<'a> {
         form: Option<QuantizeMode>,
     ) -> Result<LayerOutcome, Refusal> {
         let Some(mode) = form else { return skip("excluded by the options") };
-        let Some(weight) = weight else { return skip("its right side is no constant") };
-        self.check_weight(weight)?;
+        let Some(weight) = weight else { return skip("its weight is no constant") };
+        self.check_weight(weight, node.op_type())?;
         let made = match (mode, node.op_type()) {
+            (QuantizeMode::Int8Dynamic, "Conv") => {
+                convolution::rewrite(self, node, weight, self.forms.is_named(node))?
+            }
             (QuantizeMode::Int8Dynamic, "Gather") => embedding::rewrite(self, node, weight, mode)?,
             (QuantizeMode::Int8Dynamic, _) => dynamic::rewrite(self, node, weight)?,
             (_, "Gather") => weights_only::table(self, node, weight, mode)?,
@@ -238,12 +242,12 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether a weight is of a kind that can be quantized and is worth it.
-    fn check_weight(&self, weight: &TensorProto) -> Result<(), Refusal> {
+    fn check_weight(&self, weight: &TensorProto, op_type: &str) -> Result<(), Refusal> {
         match weight.dtype()? {
             DType::F32 => {}
             other => return skip(format!("its weight is {other}, not float32")),
         }
-        if weight.dims.len() != 2 {
+        if op_type != "Conv" && weight.dims.len() != 2 {
             return skip(format!("its weight has {} dimensions, not 2", weight.dims.len()));
         }
         self.check_worth(weight)

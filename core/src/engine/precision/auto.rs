@@ -18,6 +18,8 @@ use crate::quantize::{AccuracyFigures, PrecisionCandidate, QuantizeOptions, Samp
 /// The shares of the budget that candidates may use on the samples they are chosen by. The rest is room for samples that
 /// were not seen; where it was too little, less is tried.
 const SHARES: [f64; 3] = [0.85, 0.5, 0.25];
+/// A family that took more than this share of the time is not tried with fewer layers.
+const WORTH_ANOTHER_TRY: f64 = 0.9;
 /// Samples for what is tried very often, and samples that race.
 const SHORT_COUNT: usize = 8;
 const RACE_COUNT: usize = 8;
@@ -167,6 +169,11 @@ impl<'a> Search<'a> {
             let outcome = self.race(champion, &candidates)?;
             self.note(&candidates, &outcome);
             let Some(at) = outcome.chosen.checked_sub(1) else { break };
+            for (candidate, runner) in candidates.iter().zip(&outcome.runners[1..]) {
+                if ratio(&outcome.runners[0], runner).is_none_or(|ratio| ratio > WORTH_ANOTHER_TRY) {
+                    workshop.is_too_slow(candidate);
+                }
+            }
             let candidate = candidates.swap_remove(at);
             self.lab.begin("verifying the winner");
             let accuracy = self.verify(&candidate.model)?;

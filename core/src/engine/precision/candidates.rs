@@ -30,6 +30,8 @@ const MORE_TRIES: usize = 6;
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) name: String,
+    /// What it is a part of, or the whole.
+    pub(super) family: String,
     pub(super) model: Model,
     pub(super) assignment: Assignment,
     pub(super) report: QuantizeReport,
@@ -60,6 +62,8 @@ pub(super) struct Workshop<'a> {
     pub(super) warnings: Vec<String>,
     /// Tables that are quantized in every candidate.
     tables: Assignment,
+    /// Families that were too slow with as many layers as the budget allows: with fewer they are slower still.
+    too_slow: BTreeSet<String>,
 }
 
 /// What became of a try.
@@ -93,6 +97,7 @@ impl<'a> Workshop<'a> {
             rejected: Vec::new(),
             warnings: Vec::new(),
             tables: Assignment::new(),
+            too_slow: BTreeSet::new(),
         };
         FORMS.into_iter().for_each(|form| workshop.find_layers(form));
         workshop.time_layers()?;
@@ -184,7 +189,7 @@ impl<'a> Workshop<'a> {
                 continue;
             }
             self.lab.begin(format!("trying {name}"));
-            match self.attempt(&name, &family, share)? {
+            match self.attempt(&name, &name, &family, share)? {
                 Tried::Kept(candidate) => candidates.push(*candidate),
                 Tried::Out(rejected) => {
                     // What cannot run at all is not mended by leaving layers out, unless one of them is the culprit.
@@ -220,8 +225,15 @@ impl<'a> Workshop<'a> {
             ("weights-8 where faster".to_owned(), of(QuantizeMode::Weights8, true), gain_first),
         ];
         let mut seen = BTreeSet::new();
-        families.retain(|(_, family, _)| !family.is_empty() && seen.insert(family.clone()));
+        families.retain(|(name, family, _)| {
+            !family.is_empty() && !self.too_slow.contains(name) && seen.insert(family.clone())
+        });
         families
+    }
+
+    /// Leaves the family of a candidate out from now on.
+    pub(super) fn is_too_slow(&mut self, candidate: &Candidate) {
+        self.too_slow.insert(candidate.family.clone());
     }
 
     fn fastest_forms(&self) -> Assignment {
@@ -251,9 +263,10 @@ impl<'a> Workshop<'a> {
             if !self.lab.has_time() {
                 return Ok(false);
             }
-            let name = format!("{name}, {} of {} layers{}", layers.len(), family.len(), described(order));
+            let part_name =
+                format!("{name}, {} of {} layers{}", layers.len(), family.len(), described(order));
             let part: Assignment = layers.iter().map(|&at| family[at].clone()).collect();
-            match self.attempt(&name, &part, share)? {
+            match self.attempt(name, &part_name, &part, share)? {
                 Tried::Kept(candidate) => best = Some(*candidate),
                 Tried::Out(rejected) => {
                     last = Some(rejected);
@@ -321,7 +334,7 @@ impl<'a> Workshop<'a> {
     }
 
     /// Makes a candidate and holds it to a share of the budget.
-    fn attempt(&self, name: &str, assignment: &Assignment, share: f64) -> Result<Tried> {
+    fn attempt(&self, family: &str, name: &str, assignment: &Assignment, share: f64) -> Result<Tried> {
         let mut whole = self.tables.clone();
         whole.extend(assignment.clone());
         let (name, quantized_count) = (name.to_owned(), whole.len() as u64);
@@ -341,7 +354,14 @@ impl<'a> Workshop<'a> {
         if let Some(breach) = self.lab.options.session.accuracy.breach(&accuracy, share) {
             return out(breach.to_string(), Some(accuracy));
         }
-        Ok(Tried::Kept(Box::new(Candidate { name, model, assignment: whole, report, accuracy })))
+        Ok(Tried::Kept(Box::new(Candidate {
+            name,
+            family: family.to_owned(),
+            model,
+            assignment: whole,
+            report,
+            accuracy,
+        })))
     }
 
     fn build(&self, assignment: &Assignment) -> Result<(Model, QuantizeReport)> {
