@@ -6,7 +6,8 @@ usage: same_outputs.py MANIFEST.json
 The manifest is a list of cases. Each has "plain" and "rewritten", two model files, "tolerance", the largest error as a
 share of the largest magnitude of an output, and "inputs": name to {"shape", "low", "high"}, random numbers between, or
 {"shape", "values"}; or "data", a folder with inputs and outputs as the ONNX project stores them. Then the rewritten model
-has to give those outputs: onnxruntime does not run the oldest models.
+has to give those outputs: onnxruntime does not run the oldest models. With "evaluated", a tolerance, onnx's reference
+evaluator has to give for the rewritten model what onnxruntime gives.
 """
 import json
 import pathlib
@@ -16,6 +17,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 
 def stored(folder, kind, values):
@@ -86,7 +88,11 @@ def run(case):
         assert [i.name for i in plain.get_inputs()] == [i.name for i in rewritten.get_inputs()]
         inputs = dict(made(case["inputs"], plain))
         expected = plain.run(names, inputs)
-    for name, before, after in zip(names, expected, rewritten.run(names, inputs)):
+    found = rewritten.run(names, inputs)
+    if "evaluated" in case:
+        for name, before, after in zip(names, ReferenceEvaluator(case["rewritten"]).run(names, inputs), found):
+            compare(f"{name} evaluated", np.asarray(before), np.asarray(after), case["evaluated"])
+    for name, before, after in zip(names, expected, found):
         lists = (before, after) if isinstance(before, list) else ([before], [after])
         assert len(lists[0]) == len(lists[1]), f"{name}: another number of tensors"
         for before, after in zip(*lists):

@@ -32,6 +32,12 @@ impl Cases {
         self.cases.push(json!({ "plain": before, "rewritten": after, "tolerance": tolerance, key: inputs }));
     }
 
+    /// Also has onnx's reference evaluator run the model that was added last; `tolerance` is the error that is allowed
+    /// between it and ONNX Runtime.
+    pub fn evaluate(&mut self, tolerance: f64) {
+        self.cases.last_mut().unwrap()["evaluated"] = tolerance.into();
+    }
+
     /// The rewritten models.
     pub fn rewritten(&self) -> Vec<PathBuf> {
         self.cases.iter().map(|case| case["rewritten"].as_str().unwrap().into()).collect()
