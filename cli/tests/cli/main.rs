@@ -8,6 +8,7 @@ mod doctor;
 mod errors;
 mod inspect;
 mod numpy;
+mod precision;
 mod quantize;
 mod run;
 mod setup;

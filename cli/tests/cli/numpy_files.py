@@ -2,7 +2,8 @@
 
 usage: numpy_files.py make DIR      arrays of every type, an archive of them, and identity.onnx that passes them on
        numpy_files.py check DIR     whether DIR/out holds the same arrays
-       numpy_files.py archives DIR  three archives of inputs for magika
+       numpy_files.py archives DIR [COUNT]
+                                    archives of inputs for magika, three by default
        numpy_files.py compare MODEL INPUTS.npz DIR
                                     whether DIR holds what plain onnxruntime computes from the inputs, bit for bit
 """
@@ -96,9 +97,9 @@ def compare(model, inputs, folder):
         assert same(expected, found), f"{name}: at most {np.abs(expected - found).max()} apart"
 
 
-def archives(folder):
+def archives(folder, count=3):
     rng = np.random.default_rng(7)
-    for number in range(3):
+    for number in range(count):
         np.savez(folder / f"{number}.npz", bytes=rng.integers(0, 257, (1, 2048), dtype=np.int32))
 
 
@@ -106,7 +107,7 @@ if __name__ == "__main__":
     command, *rest = sys.argv[1:]
     {
         "make": lambda: make(Path(rest[0])),
-        "archives": lambda: archives(Path(rest[0])),
+        "archives": lambda: archives(Path(rest[0]), *map(int, rest[1:])),
         "check": lambda: check(Path(rest[0])),
         "compare": lambda: compare(*rest),
     }[command]()
