@@ -10,6 +10,7 @@ use ortlet::tensor::{DType, ValueInfo};
 use serde::Serialize;
 
 use crate::output::{bytes, count, facts, note, right_align, table};
+use crate::quantize::METADATA_KEY;
 
 /// Operators beyond so many are summed up in one row; JSON has them all.
 const MOST_OPERATORS: usize = 20;
@@ -78,6 +79,7 @@ fn general(title: &str, report: &ModelReport) -> Vec<(&'static str, String)> {
         ("control flow", counts(&report.control_flow_counts)),
         ("own functions", joined(&report.functions)),
         ("custom domains", joined(&report.custom_domains)),
+        ("quantized by Ortlet", verdict(&report.metadata)),
         ("metadata", metadata(&report.metadata)),
     ];
     rows.into_iter().filter(|(_, value)| !value.is_empty()).collect()
@@ -85,6 +87,13 @@ fn general(title: &str, report: &ModelReport) -> Vec<(&'static str, String)> {
 
 fn counts(counts: &BTreeMap<String, u64>) -> String {
     counts.iter().map(|(name, number)| format!("{name} {}", count(*number))).collect::<Vec<_>>().join(", ")
+}
+
+/// What `ortlet quantize` says of the model that it made.
+fn verdict(texts: &BTreeMap<String, String>) -> String {
+    let origin =
+        texts.get(METADATA_KEY).and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    origin.and_then(|origin| Some(origin["verdict"].as_str()?.to_owned())).unwrap_or_default()
 }
 
 fn metadata(texts: &BTreeMap<String, String>) -> String {

@@ -14,7 +14,7 @@ use crate::args::QuantizeArgs;
 use crate::files::{check_writable, write_file};
 
 /// Where the model's own metadata tells how it was made.
-const METADATA_KEY: &str = "ortlet.quantize";
+pub const METADATA_KEY: &str = "ortlet.quantize";
 
 /// Runs the command.
 ///

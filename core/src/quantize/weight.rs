@@ -61,8 +61,11 @@ fn scale(largest: f32, limit: f32) -> f32 {
     if scale.is_normal() { scale } else { 1.0 }
 }
 
+/// Adding and taking away this number rounds to a whole one, ties to even: there, neighbouring `f32` are 1 apart.
+const ROUNDING: f32 = 12_582_912.0;
+
 fn round(weight: f32, scale: f32, limit: f32) -> i8 {
-    (weight / scale).round_ties_even().clamp(-limit, limit) as i8
+    (((weight / scale).clamp(-limit, limit) + ROUNDING) - ROUNDING) as i8
 }
 
 /// How far a weight is off.
