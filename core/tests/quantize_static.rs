@@ -284,7 +284,7 @@ fn weights_and_activations_of_every_kind_give_valid_models() {
 }
 
 #[test]
-fn without_statistics_and_in_old_operator_sets_layers_stay() {
+fn without_statistics_layers_stay_and_old_operator_sets_are_lifted() {
     let mut builder = Builder::new(9);
     let last = builder.conv("x", 3, 1);
     let plain = builder.build(&last);
@@ -299,6 +299,15 @@ fn without_statistics_and_in_old_operator_sets_layers_stay() {
     };
     assert!(reason(&plain, &Calibration::default()).contains("calibration"));
     let mut old = plain.clone();
-    old.opset_import[0].version = Some(12);
-    assert!(reason(&old, &learn(&plain)).contains("operator set 12"));
+    old.opset_import[0].version = Some(9);
+    let (small, report) =
+        quantize(&old, QuantizeMode::Int8Static, Some(&learn(&plain)), &all_of(&layer_names(&plain)))
+            .unwrap();
+    assert_eq!((small.opset_import[0].version, report.quantized_count), (Some(13), 1));
+    let mut cases = Cases::new(folder("static-lifted"));
+    cases.add("lifted", &plain, &small, &inputs(), 0.03);
+    cases.compare();
+    // What cannot be lifted says so.
+    old.graph.as_mut().unwrap().node.push(node("TopK", &["y"], &["z", "i"]));
+    assert!(reason(&old, &learn(&plain)).contains("operator set 9"));
 }

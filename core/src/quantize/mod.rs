@@ -116,6 +116,8 @@ fn run(
 ) -> Result<(Model, QuantizeReport)> {
     model.validate()?;
     let forms = Forms::new(model, mode, options)?;
+    let lifted = forms.occurs(QuantizeMode::Int8Static).then(|| static_int8::lifted(model)).flatten();
+    let model = lifted.as_ref().unwrap_or(model);
     let mut layers = Vec::new();
     let mut quantized = model.clone();
     if forms.occurs(QuantizeMode::Int8Static) {

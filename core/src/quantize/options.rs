@@ -11,19 +11,20 @@ use super::RangeMethod;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum QuantizeMode {
-    /// Constant matrices of `MatMul` and `Gemm` as signed 8-bit numbers with a scale for each output channel;
-    /// activations become unsigned 8-bit numbers while the model runs, with a scale for each tensor. Needs no samples.
+    /// Constant matrices of `MatMul` and `Gemm`, and of `Conv` along one axis, as signed 8-bit numbers with a scale for each
+    /// output channel; activations become unsigned 8-bit numbers while the model runs, with a scale for each tensor. Needs
+    /// no samples.
     /// Layers in graphs inside of nodes are quantized too, those in functions that the model defines are not.
     Int8Dynamic,
     /// Layers of the main graph with 8-bit activations, whose ranges come from a calibration, and signed 8-bit weights
     /// with a scale for each output channel, written with `QuantizeLinear` and `DequantizeLinear`. What lies between such
-    /// layers is computed in 8 bits too where that is exact enough.
+    /// layers is computed in 8 bits too where that is exact enough. Older operator sets are lifted to 13 for it.
     Int8Static,
-    /// Constant matrices in blocks of 8-bit numbers, activations as floats. Needs no samples.
+    /// Constant matrices in blocks of 8-bit numbers; activations stay floats, which ONNX Runtime may round in blocks of
+    /// their own while it multiplies. Needs no samples.
     #[serde(rename = "weights-8")]
     Weights8,
-    /// Constant matrices in blocks of 4-bit numbers, activations as floats. Needs no samples. This saves memory, not
-    /// time.
+    /// The same with 4-bit numbers. Needs no samples. This saves memory, not time.
     #[serde(rename = "weights-4")]
     Weights4,
     /// Constants are stored as `float16` and computed with as `float32`. Needs no samples. This halves the file.

@@ -16,8 +16,8 @@ const NEGATIVE_AXIS_OPSET: i64 = 11;
 
 /// Without the channels, squared errors have to be at most this share: the second product has its price.
 const WORTH_IT: f64 = 0.25;
-/// What one more channel has to gain, as a share of the error.
-const PRICE_OF_A_CHANNEL: f64 = 0.1;
+/// One more channel has to divide the squared errors by at least this.
+const PRICE_OF_A_CHANNEL: f64 = 1.3;
 
 /// Channels that are taken out, and the constants that it needs.
 pub(super) struct Outliers {
@@ -79,7 +79,7 @@ fn choose(statistics: &ChannelStatistics, most: usize) -> Vec<usize> {
         let left = order.get(taken).map_or(0.0, |&channel| magnitudes[channel]);
         f64::from(left / magnitudes[largest]).powi(2)
     };
-    let cost = |taken: &usize| error(*taken) * (1.0 + PRICE_OF_A_CHANNEL * *taken as f64);
+    let cost = |taken: &usize| error(*taken) * PRICE_OF_A_CHANNEL.powf(*taken as f64);
     let most = most.min(magnitudes.len().saturating_sub(1));
     let best = (1..=most).min_by(|a, b| cost(a).total_cmp(&cost(b)));
     let mut channels = match best {

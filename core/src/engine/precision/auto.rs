@@ -6,14 +6,14 @@ use super::division::Division;
 use super::lab::{Lab, Reference, for_trials};
 use super::options::PrecisionOptions;
 use super::rewritten::{Rewritten, rewrite};
-use super::{PrecisionChoice, Source, learn, report};
+use super::{PrecisionChoice, Source, learn, quantize_options, report};
 use crate::Result;
 use crate::engine::calibrate::Batches;
 use crate::engine::race::{Outcome, ratio};
 use crate::engine::runtime::{Sample, SessionOptions};
 use crate::engine::session::Session;
 use crate::model::Model;
-use crate::quantize::{AccuracyFigures, PrecisionCandidate, QuantizeOptions, SampleCounts};
+use crate::quantize::{AccuracyFigures, PrecisionCandidate, SampleCounts};
 
 /// The shares of the budget that candidates may use on the samples they are chosen by. The rest is room for samples that
 /// were not seen; where it was too little, less is tried.
@@ -74,8 +74,8 @@ impl<'a> Search<'a> {
         let short = self.reference.first(SHORT_COUNT);
         let references = [self.reference, &short];
         let (model, external) = (&rewritten.model, self.source.external);
-        let options = QuantizeOptions { reduce_range: !has_fast_int8(), ..QuantizeOptions::default() };
-        let mut workshop = Workshop::open(self.lab, model, &calibration, external, references, options)?;
+        let mut workshop =
+            Workshop::open(self.lab, model, &calibration, external, references, quantize_options())?;
         let winner = self.winner(&mut workshop, &champion)?;
         self.warnings.append(&mut workshop.warnings);
         let about = report::About {
@@ -232,11 +232,4 @@ impl<'a> Search<'a> {
         let figures = self.verify(champion.model)?;
         Ok(about.of_rewritten(champion.model, figures, champion.ratio))
     }
-}
-
-/// Whether sums of products of 8-bit numbers do not saturate on this processor.
-fn has_fast_int8() -> bool {
-    let features = crate::engine::runtime::cpu_features();
-    let has = |name: &str| features.iter().any(|feature| feature == name);
-    !cfg!(target_arch = "x86_64") || has("avx512vnni") || has("avxvnni")
 }

@@ -24,12 +24,23 @@ use self::values::Values;
 use super::names::Names;
 use super::plan::{Refusal, label};
 use super::rewrite::{import_microsoft, initializers_are_inputs, input_of};
-use super::{Calibration, LayerOutcome, LayerReport, QuantizeMode, QuantizeOptions};
+use super::{Calibration, LayerOutcome, LayerReport, QuantizeMode, QuantizeOptions, lift_opset};
 use crate::Result;
 use crate::model::{ExternalDataResolver, Model, NodeProto};
 
 /// The first operator set whose `DequantizeLinear` has a scale for each channel.
 const FIRST_OPSET: i64 = 13;
+
+/// A model of an older operator set in the first that will do; `None` if there is no need, or if it has operators that
+/// cannot be lifted, whose layers then say so.
+pub(super) fn lifted(model: &Model) -> Option<Model> {
+    (opset(model) < FIRST_OPSET).then(|| lift_opset(model, FIRST_OPSET).ok()).flatten()
+}
+
+fn opset(model: &Model) -> i64 {
+    let opset = model.opset_import.iter().find(|opset| opset.domain().is_empty());
+    opset.and_then(|opset| opset.version).unwrap_or(1)
+}
 
 /// Quantizes the layers of the main graph that `wants` names, of a valid model, and what lies between them.
 ///
@@ -110,8 +121,7 @@ pub(super) fn apply(
 
 /// Why nothing in a model can be quantized.
 fn refusal(model: &Model, values: &Values) -> Option<String> {
-    let opset = model.opset_import.iter().find(|opset| opset.domain().is_empty());
-    let version = opset.and_then(|opset| opset.version).unwrap_or(1);
+    let version = opset(model);
     if version < FIRST_OPSET {
         return Some(format!("the model's operator set {version} is older than {FIRST_OPSET}"));
     }
