@@ -12,3 +12,4 @@ pub mod harness;
 pub mod load;
 pub mod memory;
 pub mod order;
+pub mod quantizing;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::cache::Cache;
 use crate::say::skip_if_missing;
 use crate::setup::{self, TestData};
-use crate::{repo, say, test, venv};
+use crate::{quantize, repo, say, test, venv};
 
 /// A program of the crate `ortlet-bench`.
 struct Bench {
@@ -18,33 +18,46 @@ struct Bench {
     what: &'static str,
     /// Whether it measures other engines too, which take minutes to install and build.
     other_engines: bool,
+    /// Whether it measures other tools that quantize, with samples that have to be made.
+    other_quantizers: bool,
 }
 
-const BENCHES: [Bench; 5] = [
+const BENCHES: [Bench; 6] = [
     Bench {
         name: "coldstart",
         what: "time and memory until a model has given its first output",
         other_engines: true,
+        other_quantizers: false,
     },
     Bench {
         name: "concurrency",
         what: "throughput and latency of one session that several threads call",
         other_engines: false,
+        other_quantizers: false,
     },
     Bench {
         name: "idle",
         what: "CPU time and latency of requests that come now and then",
         other_engines: false,
+        other_quantizers: false,
     },
     Bench {
         name: "neighbour",
         what: "latency beside a busy process, and of several sessions in one process",
         other_engines: false,
+        other_quantizers: false,
     },
     Bench {
         name: "overhead",
         what: "what a call costs beside the same call of ONNX Runtime's C API",
         other_engines: false,
+        other_quantizers: false,
+    },
+    Bench {
+        name: "quantize",
+        what: "speed and accuracy of quantized models, Ortlet's and other tools'",
+        other_engines: false,
+        other_quantizers: true,
     },
 ];
 
@@ -67,6 +80,8 @@ fn start(bench: &Bench, arguments: &[String]) -> Result<ExitCode> {
     let data = setup::for_tests()?;
     build()?;
     let python = if bench.other_engines { other_engines()? } else { None };
+    let quantizers = if bench.other_quantizers { quantize::setup()? } else { None };
+    let (quantize_python, quantize_data) = quantizers.unzip();
 
     // In the caller's folder, so that paths mean what the caller meant.
     let mut command = cargo();
@@ -79,6 +94,8 @@ fn start(bench: &Bench, arguments: &[String]) -> Result<ExitCode> {
         ("ORTLET_TEST_MODELS", models),
         ("ORTLET_TEST_ONNX", onnx),
         ("ORTLET_BENCH_PYTHON", python),
+        ("ORTLET_BENCH_QUANTIZE_PYTHON", quantize_python),
+        ("ORTLET_BENCH_QUANTIZE_DATA", quantize_data),
     ];
     command.envs(places.into_iter().filter_map(|(name, place)| Some((name, place?))));
     let status = command.status().context("run the benchmark")?;

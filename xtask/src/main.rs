@@ -10,6 +10,7 @@ mod digest;
 mod fetch;
 mod pins;
 mod python;
+mod quantize;
 mod repo;
 mod say;
 mod setup;

@@ -176,7 +176,7 @@ pub static MAGIKA: Pin = Pin {
 };
 
 /// Voice activity: state, `If` sub-graphs, LSTM; MIT.
-static SILERO_VAD: Pin = Pin {
+pub static SILERO_VAD: Pin = Pin {
     package: "silero-vad",
     version: "6.2.3",
     platform: X86_64,

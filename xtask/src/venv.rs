@@ -42,6 +42,16 @@ pub const BENCHES: Venv = Venv {
     arguments: &["--no-deps"],
 };
 
+/// With the tools that models are quantized with elsewhere.
+pub const QUANTIZERS: Venv = Venv {
+    owner: "the quantizers'",
+    folder: "venv-quantize",
+    requirements: "bench/quantize-requirements.txt",
+    probe: "import nncf, numpy, onnx, onnxruntime, openvino, PIL, tokenizers",
+    // The list is complete but for a package that reports users.
+    arguments: &["--no-deps"],
+};
+
 /// Makes sure that the environment is there and complete; returns its interpreter.
 pub fn ensure(cache: &Cache, venv: &Venv) -> Result<PathBuf> {
     let (folder, key) = (cache.path(venv.folder), key(venv)?);

@@ -62,7 +62,11 @@ fn run(bench: &Bench, options: &Options, measure: fn(&Options, &Places) -> Resul
     Ok(findings.trusted)
 }
 
-fn write(path: &Path, record: &Value) -> Result<()> {
+/// Writes a record.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write(path: &Path, record: &Value) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     }
