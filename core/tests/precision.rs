@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::{folder, two_threads};
-use graphs::{constant, graph, model, node, value};
+use graphs::{constant, graph, model, node, random, value};
 use ortlet::artifact::Artifact;
 use ortlet::model::{Model, NodeProto};
 use ortlet::quantize::{AccuracyJudge, LayerOutcome};
@@ -22,18 +22,6 @@ use ortlet::{
 };
 
 const WIDTH: usize = 192;
-
-/// Numbers from -1 to 1, the same for the same seed.
-fn random(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
 
 fn named(name: &str, node: NodeProto) -> NodeProto {
     NodeProto { name: Some(name.into()), ..node }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::{folder, model as real_model, setting};
-use graphs::{constant, graph, model, node, products, session, value, whole};
+use graphs::{constant, graph, model, node, products, random, session, value, whole};
 use ortlet::model::{AttributeProto, MemoryFiles, Model, NodeProto, StringStringEntryProto, TensorProto};
 use ortlet::quantize::{LayerOutcome, quantize_with};
 use ortlet::tensor::{DType, Shape, Tensor};
@@ -33,18 +33,6 @@ fn reason(model: &Model, options: &QuantizeOptions) -> String {
         LayerOutcome::Skipped { reason } => reason.clone(),
         other => panic!("{other:?}"),
     }
-}
-
-/// Numbers from -1 to 1, the same for the same seed.
-fn random(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
 }
 
 fn number(name: &str, number: f32) -> AttributeProto {

@@ -8,7 +8,7 @@ mod rewrites;
 use std::path::{Path, PathBuf};
 
 use common::{child, folder, setting, two_threads};
-use graphs::{constant, graph, model, node, value, whole};
+use graphs::{constant, graph, model, node, random, value, whole};
 use ortlet::model::{AttributeProto, Model, NodeProto, TensorProto};
 use ortlet::quantize::{Calibration, LayerOutcome, QuantizeReport, RangeMethod};
 use ortlet::tensor::{DType, Tensor};
@@ -33,18 +33,6 @@ const PLACE: &str = "ORTLET_TEST_PLACE";
 /// Every size is worth it.
 fn options() -> QuantizeOptions {
     QuantizeOptions { min_weight_elements: 0, block_size: 16, ..Default::default() }
-}
-
-/// Numbers from -1 to 1, the same for the same seed.
-fn random(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
 }
 
 fn weights(name: &str, dims: &[usize]) -> TensorProto {

@@ -5,7 +5,7 @@ mod graphs;
 mod rewrites;
 
 use common::folder;
-use graphs::{constant, graph, model, node, value, whole};
+use graphs::{constant, graph, model, node, random, value, whole};
 use ortlet::model::{AttributeProto, Model, NodeProto, TensorProto};
 use ortlet::quantize::{RewriteKind, SimplifyReport, lift_opset, simplify};
 use ortlet::tensor::DType;
@@ -42,18 +42,6 @@ fn check(name: &str, forms: Vec<Form>) {
         cases.add(form.name, &form.model, &simple, &form.inputs, TOLERANCE);
     }
     cases.compare();
-}
-
-/// Numbers from -1 to 1, the same for the same seed.
-fn random(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
 }
 
 fn weights(name: &str, dims: &[usize]) -> TensorProto {

@@ -13,6 +13,20 @@ use crate::output::{bytes, count, duration, facts, right_align, significant, tab
 
 pub use progress::Progress;
 
+/// What the columns of the tables are.
+const LAYER_HEADS: [&str; 7] = ["layer", "operator", "shape", "form", "alone", "damage", "why not"];
+const CANDIDATE_HEADS: [&str; 8] = [
+    "candidate",
+    "layers",
+    "parameters",
+    "median",
+    "share of time",
+    "mean cosine",
+    "least cosine",
+    "verdict",
+];
+const ACCURACY_HEADS: [&str; 3] = ["verified on unseen samples", "figure", "budget"];
+
 /// A mode as options name it.
 pub fn mode_name(mode: QuantizeMode) -> String {
     serde_json::to_value(mode).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
@@ -70,7 +84,7 @@ fn about(model: &Path, report: &PrecisionReport) -> Vec<(&'static str, String)> 
 }
 
 fn layers(report: &PrecisionReport) -> String {
-    let mut table = table(["layer", "operator", "shape", "form", "alone", "damage", "why not"]);
+    let mut table = table(LAYER_HEADS);
     table.add_rows(report.layers.iter().map(layer_cells));
     right_align(&mut table, [4, 5]);
     table.to_string()
@@ -102,17 +116,7 @@ fn layer_cells(layer: &PrecisionLayer) -> [String; 7] {
 }
 
 fn candidates(report: &PrecisionReport) -> String {
-    let heads = [
-        "candidate",
-        "layers",
-        "parameters",
-        "median",
-        "share of time",
-        "mean cosine",
-        "least cosine",
-        "verdict",
-    ];
-    let mut table = table(heads);
+    let mut table = table(CANDIDATE_HEADS);
     table.add_rows(report.candidates.iter().map(candidate_cells));
     right_align(&mut table, [1, 2, 3, 4, 5, 6]);
     table.to_string()
@@ -139,7 +143,7 @@ fn candidate_cells(candidate: &PrecisionCandidate) -> [String; 8] {
 }
 
 fn accuracy(figures: &AccuracyFigures, budget: &Accuracy) -> String {
-    let mut table = table(["verified on unseen samples", "figure", "budget"]);
+    let mut table = table(ACCURACY_HEADS);
     table.add_rows(accuracy_rows(figures, budget));
     right_align(&mut table, [1, 2]);
     table.to_string()

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use ortlet::PrecisionReport;
 
-use super::{about, accuracy_rows, candidate_cells, chart, layer_cells};
+use super::{
+    ACCURACY_HEADS, CANDIDATE_HEADS, LAYER_HEADS, about, accuracy_rows, candidate_cells, chart, layer_cells,
+};
 use crate::output::{bytes, significant};
 use crate::report::page::{self, escape, figure, short_name, table};
 
@@ -21,18 +23,8 @@ pub fn page(model: &Path, report: &PrecisionReport) -> String {
             |size| chart::candidates(report, size),
         ));
     }
-    let heads = [
-        "candidate",
-        "layers",
-        "parameters",
-        "median",
-        "share of time",
-        "mean cosine",
-        "least cosine",
-        "verdict",
-    ];
     let rows = report.candidates.iter().map(|candidate| (candidate.is_chosen, candidate_cells(candidate)));
-    content.push_str(&rows_as_table("", &heads, rows));
+    content.push_str(&rows_as_table("", &CANDIDATE_HEADS, rows));
     if let Some((wide, narrow)) = both(|size| chart::layers(report, size)) {
         let _ = write!(
             content,
@@ -41,15 +33,13 @@ pub fn page(model: &Path, report: &PrecisionReport) -> String {
              are green.</figcaption>\n</figure>\n"
         );
     }
-    let heads = ["layer", "operator", "shape", "form", "alone", "damage", "why not"];
     let rows = report.layers.iter().map(|layer| (layer.form.is_some(), layer_cells(layer)));
-    content.push_str(&rows_as_table("Every layer", &heads, rows));
+    content.push_str(&rows_as_table("Every layer", &LAYER_HEADS, rows));
     content.push_str("<div class='tables'>\n");
     content.push_str(&table("The choice", about(model, report)));
     if let Some(figures) = &report.accuracy {
-        let heads = ["verified on unseen samples", "figure", "budget"];
         let rows = accuracy_rows(figures, &report.budget).into_iter().map(|row| (false, row));
-        content.push_str(&rows_as_table("Accuracy", &heads, rows));
+        content.push_str(&rows_as_table("Accuracy", &ACCURACY_HEADS, rows));
     }
     content.push_str("</div>\n");
     page::page(&format!("Precision of {}", short_name(model)), &content)

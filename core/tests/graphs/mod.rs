@@ -64,6 +64,18 @@ pub fn whole(name: &str, number: i64) -> AttributeProto {
     AttributeProto { name: Some(name.into()), i: Some(number), r#type: Some(2), ..Default::default() }
 }
 
+/// Numbers from -1 to 1, the same for the same seed.
+pub fn random(seed: u64, count: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
 /// A constant of numbers.
 pub fn constant(name: &str, dims: &[usize], numbers: &[f32]) -> TensorProto {
     TensorProto {

@@ -1,10 +1,7 @@
 //! How far the outputs of a candidate lie from the default's.
 
-use half::{bf16, f16};
-use num_complex::Complex;
-
 use crate::engine::session::Outputs;
-use crate::tensor::{DType, Tensor, Value};
+use crate::tensor::{Tensor, Value, numbers};
 
 /// The largest [`difference`] of any output.
 ///
@@ -68,29 +65,10 @@ fn of_numbers(expected: &[f64], found: &[f64]) -> Result<f64, String> {
     Ok(if largest == 0.0 { 0.0 } else { largest / scale })
 }
 
-/// The elements of a floating-point tensor; `None` for everything else.
-fn numbers(tensor: &Tensor) -> Option<Vec<f64>> {
-    let pair = |re: f64, im: f64| [re, im];
-    Some(match tensor.dtype() {
-        DType::F32 => tensor.as_slice::<f32>().ok()?.iter().map(|&value| value.into()).collect(),
-        DType::F64 => tensor.as_slice::<f64>().ok()?.to_vec(),
-        DType::F16 => tensor.as_slice::<f16>().ok()?.iter().map(|&value| value.into()).collect(),
-        DType::BF16 => tensor.as_slice::<bf16>().ok()?.iter().map(|&value| value.into()).collect(),
-        DType::Complex64 => {
-            let values = tensor.as_slice::<Complex<f32>>().ok()?;
-            values.iter().flat_map(|value| pair(value.re.into(), value.im.into())).collect()
-        }
-        DType::Complex128 => {
-            let values = tensor.as_slice::<Complex<f64>>().ok()?;
-            values.iter().flat_map(|value| pair(value.re, value.im)).collect()
-        }
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use half::f16;
 
     fn floats(values: &[f32]) -> Value {
         Tensor::from_vec([values.len()], values.to_vec()).unwrap().into()
