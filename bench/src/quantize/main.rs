@@ -92,6 +92,6 @@ fn measure(task: Task, places: &Places, data: &Path, rounds: usize) -> Result<Ou
         .collect();
     let made = files.iter().map(|(name, file)| (*name, file.as_path()));
     let models: Vec<_> = [(ORIGINAL, original.as_path())].into_iter().chain(made).collect();
-    outcome.judge(judged::judge(task, data, rounds, &models, &progress)?);
+    outcome.judge(&judged::judge(task, data, rounds, &models, &progress)?);
     Ok(outcome)
 }

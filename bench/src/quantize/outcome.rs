@@ -52,8 +52,8 @@ impl Outcome {
     }
 
     /// Takes over what the judge says.
-    pub fn judge(&mut self, judged: Vec<Judged>) {
-        self.original = judged::original(&judged).cloned();
+    pub fn judge(&mut self, judged: &[Judged]) {
+        self.original = judged::original(judged).cloned();
         for row in &mut self.rows {
             row.judged = judged.iter().find(|each| each.name == row.contestant.name).cloned();
         }
