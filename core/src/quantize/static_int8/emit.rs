@@ -118,8 +118,10 @@ impl<'a> Emitter<'_, 'a> {
             return Ok(());
         }
         let Ok(codes) = self.values.codes(name) else { return Ok(()) };
+        let floats =
+            if self.region.is_open_to_quantization(name) { self.keep(name) } else { name.to_owned() };
         let coded = self.new_coded(name, codes);
-        self.linear("QuantizeLinear", &[name, &coded.scale_name, &coded.zero_point_name], &coded.name);
+        self.linear("QuantizeLinear", &[&floats, &coded.scale_name, &coded.zero_point_name], &coded.name);
         if self.region.is_computed_with(name) {
             let floats = self.initializers.fresh(format!("{name}_dequantized"));
             self.dequantize(&coded, &floats);
@@ -127,6 +129,13 @@ impl<'a> Emitter<'_, 'a> {
         }
         self.coded.insert(name, coded);
         Ok(())
+    }
+
+    /// A sum of one, which ONNX Runtime does not look through.
+    fn keep(&mut self, name: &str) -> String {
+        let output = self.initializers.fresh(format!("{name}_kept"));
+        self.linear("Sum", &[name], &output);
+        output
     }
 
     /// A layer: with weights that are dequantized, and a result that is quantized if 8-bit numbers are wanted.

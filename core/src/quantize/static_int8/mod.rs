@@ -24,7 +24,10 @@ use self::values::Values;
 use super::names::Names;
 use super::plan::{Refusal, label};
 use super::rewrite::{import_microsoft, initializers_are_inputs, input_of};
-use super::{Calibration, LayerOutcome, LayerReport, QuantizeMode, QuantizeOptions, lift_opset};
+use super::{
+    ActivationScheme, Calibration, LayerOutcome, LayerReport, QuantizeMode, QuantizeOptions, RangeObserver,
+    lift_opset,
+};
 use crate::Result;
 use crate::model::{ExternalDataResolver, Model, NodeProto};
 
@@ -47,7 +50,7 @@ fn opset(model: &Model) -> i64 {
 /// Layers that 8 bits make slower are skipped, unless [`QuantizeOptions::layers`] names them.
 ///
 /// # Errors
-/// Those of reading external data.
+/// Those of reading external data, `invalid_argument` if the options' percentage is out of bounds.
 pub(super) fn apply(
     model: &Model,
     wants: &dyn Fn(&NodeProto) -> bool,
@@ -56,6 +59,7 @@ pub(super) fn apply(
     external: Option<&dyn ExternalDataResolver>,
 ) -> Result<(Model, Vec<LayerReport>)> {
     let Some(graph) = &model.graph else { return Ok((model.clone(), Vec::new())) };
+    check_method(options)?;
     let layers =
         (0..graph.node.len()).filter(|&at| layer::is_layer(&graph.node[at]) && wants(&graph.node[at]));
     let layers: Vec<usize> = layers.collect();
@@ -117,6 +121,13 @@ pub(super) fn apply(
     prune::prune(&mut quantized, model);
     import_microsoft(&mut quantized);
     Ok((quantized, rows))
+}
+
+/// Finds options that make no sense, whether anything needs a range or not.
+fn check_method(options: &QuantizeOptions) -> Result<()> {
+    let mut observer = RangeObserver::new();
+    observer.observe(&[1.0]);
+    observer.range(options.range_method, ActivationScheme::AsymmetricU8).map(drop)
 }
 
 /// Why nothing in a model can be quantized.

@@ -9,6 +9,9 @@ use super::values::{Read, Values};
 /// An operand is small if it has at most this part of the elements of the result.
 const SMALL_PART: usize = 8;
 
+/// How many nodes between a layer and a quantization are looked through.
+const MAXIMUM_HOPS: usize = 16;
+
 /// What a node becomes.
 pub(super) enum Work<'a> {
     Layer(Layer<'a>),
@@ -197,6 +200,28 @@ impl<'v, 'a> Region<'v, 'a> {
             self.works.get(&at).is_some_and(|work| !work.moves() && work.inputs().contains(&input))
         };
         self.values.readers(name).iter().any(computes)
+    }
+
+    /// Whether ONNX Runtime would quantize the layer of floats that gives this value. It does so with weights between a
+    /// dequantization and a quantization, with one scale for all channels, and lets biases overflow.
+    pub fn is_open_to_quantization(&self, name: &str) -> bool {
+        let mut name = name;
+        for _ in 0..MAXIMUM_HOPS {
+            let Some(at) = self.values.maker(name) else { return false };
+            let node = &self.values.nodes[at];
+            let is_data = |input: &&String| self.values.constant(input).is_none();
+            let Some(input) = node.input.iter().find(is_data) else { return false };
+            match node.op_type() {
+                "Conv" | "ConvTranspose" | "Gemm" | "MatMul" => {
+                    return !self.works.contains_key(&at) && self.is_made(input);
+                }
+                // Products are joined with sums, and layers with limits.
+                "Add" | "Relu" | "Clip" | "Identity" | "Dropout" => name = input,
+                _ => return false,
+            }
+        }
+        // Who knows.
+        true
     }
 
     /// Whether only little has to be quantized for an operator. Otherwise it would, for one, split what computes an

@@ -143,7 +143,7 @@ fn by_channel(
     let Some((tensor, dims)) = values.shaped(name).filter(|(tensor, _)| values.is_readable(tensor)) else {
         return Ok(None);
     };
-    let count = dims.iter().product::<i64>();
+    let Ok(count) = i64::try_from(tensor.element_count()?) else { return Ok(None) };
     let channel_axis = (dims.len() + 1).checked_sub(rank);
     let is_scalar = count == 1 && dims.len() <= rank;
     let is_vector = count == channels as i64
