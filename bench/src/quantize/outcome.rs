@@ -51,6 +51,11 @@ impl Outcome {
         row.judged.as_ref()?.speed(self.original.as_ref()?, threads)
     }
 
+    /// The same of the quick quarters.
+    pub fn quiet_speed(&self, row: &Row, threads: u32) -> Option<f64> {
+        row.judged.as_ref()?.quiet_speed(self.original.as_ref()?, threads)
+    }
+
     /// Takes over what the judge says.
     pub fn judge(&mut self, judged: &[Judged]) {
         self.original = judged::original(judged).cloned();
@@ -72,6 +77,8 @@ impl Outcome {
                     "size_bytes": row.bytes,
                     "speed_1_thread": self.speed(row, 1),
                     "speed_2_threads": self.speed(row, 2),
+                    "quiet_speed_1_thread": self.quiet_speed(row, 1),
+                    "quiet_speed_2_threads": self.quiet_speed(row, 2),
                     "judged": row.judged,
                 })
             })
