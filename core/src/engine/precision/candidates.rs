@@ -352,7 +352,9 @@ impl<'a> Workshop<'a> {
             Err(error) => return out(error.to_string(), None),
         };
         if let Some(breach) = self.lab.options.session.accuracy.breach(&accuracy, share) {
-            return out(breach.to_string(), Some(accuracy));
+            let used = share * 100.0;
+            let reason = format!("{breach}, of which candidates may use {used:.0} % here");
+            return out(reason, Some(accuracy));
         }
         Ok(Tried::Kept(Box::new(Candidate {
             name,
