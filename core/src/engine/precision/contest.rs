@@ -16,7 +16,7 @@ const MARGIN: f64 = 0.05;
 /// The probability that a final with a candidate that is no faster by the margin is won by chance.
 const SIGNIFICANCE: f64 = 0.01;
 /// The most that one race takes, and its share of the time that is left.
-const LONGEST: Duration = Duration::from_secs(25);
+const LONGEST: Duration = Duration::from_secs(75);
 const SHARE_OF_TIME: f64 = 0.5;
 
 /// A candidate, by its number; 0 is the model to beat.
