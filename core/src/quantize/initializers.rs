@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use half::f16;
 
 use super::names::Names;
+use super::nodes::initializer;
 use super::plan::{Refusal, skip};
 use super::weight::{Errors, Int8Matrix};
 use super::{BlockBits, BlockScheme, BlockWeights, LayerOutcome, QuantizeMode};
@@ -268,13 +269,7 @@ impl<'a> Initializers<'a> {
     /// Adds an initializer; gives its name, which is this one or close to it.
     pub fn add(&mut self, name: String, dtype: DType, dims: Vec<i64>, bytes: Vec<u8>) -> String {
         let name = self.names.fresh(name);
-        self.list.push(TensorProto {
-            name: Some(name.clone()),
-            data_type: Some(dtype.onnx()),
-            dims,
-            raw_data: Some(bytes.into()),
-            ..Default::default()
-        });
+        self.list.push(initializer(&name, dtype, dims, bytes));
         name
     }
 }

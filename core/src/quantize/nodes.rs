@@ -1,6 +1,6 @@
-//! Nodes that take the place of others.
+//! Nodes that take the place of others, and the constants that they read.
 
-use crate::model::{AttributeProto, NodeProto};
+use crate::model::{AttributeProto, NodeProto, TensorProto};
 use crate::tensor::DType;
 
 /// A node of the standard with one output.
@@ -32,4 +32,15 @@ pub(super) fn whole(name: &str, number: i64) -> AttributeProto {
 pub(super) fn list(name: &str, numbers: Vec<i64>) -> AttributeProto {
     // The number of the attribute's type is that of INTS in `AttributeProto.AttributeType`.
     AttributeProto { name: Some(name.to_owned()), ints: numbers, r#type: Some(7), ..Default::default() }
+}
+
+/// A constant of these little-endian elements.
+pub(super) fn initializer(name: &str, dtype: DType, dims: Vec<i64>, bytes: Vec<u8>) -> TensorProto {
+    TensorProto {
+        name: Some(name.to_owned()),
+        data_type: Some(dtype.onnx()),
+        dims,
+        raw_data: Some(bytes.into()),
+        ..Default::default()
+    }
 }

@@ -1,5 +1,7 @@
 //! New initializers of the main graph.
 
+use crate::quantize::initializers::float_bytes;
+use crate::quantize::nodes::initializer;
 use std::collections::HashMap;
 
 use crate::model::TensorProto;
@@ -26,19 +28,12 @@ impl Initializers {
     /// Adds an initializer; gives its name, which is this one or close to it.
     pub fn add(&mut self, name: String, dtype: DType, dims: Vec<i64>, bytes: Vec<u8>) -> String {
         let name = self.fresh(name);
-        self.list.push(TensorProto {
-            name: Some(name.clone()),
-            data_type: Some(dtype.onnx()),
-            dims,
-            raw_data: Some(bytes.into()),
-            ..Default::default()
-        });
+        self.list.push(initializer(&name, dtype, dims, bytes));
         name
     }
 
     pub fn add_floats(&mut self, name: String, dims: Vec<i64>, floats: &[f32]) -> String {
-        let bytes = floats.iter().flat_map(|number| number.to_le_bytes()).collect();
-        self.add(name, DType::F32, dims, bytes)
+        self.add(name, DType::F32, dims, float_bytes(floats))
     }
 
     /// The zero points of weights with so many channels.
