@@ -22,6 +22,8 @@ pub use engine::compile::{
     PlanOutcome, PlanReport, PlanRound,
 };
 #[cfg(feature = "engine")]
+pub use engine::observer::Observer;
+#[cfg(feature = "engine")]
 pub use engine::precision::{
     PrecisionChoice, PrecisionObserver, PrecisionOptions, PrecisionProgress, choose_precision, compile,
     compile_with,

@@ -24,6 +24,16 @@ impl Model {
         open().with_context(|| title(path))
     }
 
+    /// Writes the model to a file, by way of another one beside it, so that it appears whole or not at all.
+    ///
+    /// # Errors
+    /// `io` if it cannot be written, and those of [`Model::to_bytes`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let save = || write_whole(path, &self.to_bytes()?);
+        save().with_context(|| format!("save the model as `{}`", path.display()))
+    }
+
     /// What reads the external data of a model file: from the folder that the file is in, and never outside of it.
     pub fn external_data(path: impl AsRef<Path>) -> impl ExternalDataResolver {
         admit::Folders::of_file(path.as_ref())
@@ -60,4 +70,15 @@ impl Cache {
     pub fn clear(&self) -> Result<Vec<CacheEntry>> {
         self.folder().map_or_else(|| Ok(Vec::new()), |folder| Store::at(&folder).clear())
     }
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let aside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let written = fs::write(&aside, bytes).and_then(|()| fs::rename(&aside, path));
+    written.map_err(|error| {
+        // Nothing more can be done if this fails too.
+        let _ = fs::remove_file(&aside);
+        io_error("write", path, &error)
+    })
 }

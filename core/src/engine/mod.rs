@@ -2,6 +2,7 @@
 
 pub mod calibrate;
 pub mod compile;
+pub mod observer;
 pub mod precision;
 pub mod runtime;
 pub mod session;

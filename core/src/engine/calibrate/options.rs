@@ -1,10 +1,8 @@
 //! What a calibration can be asked for, and what it tells while it is under way.
 
-use std::fmt;
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
+use crate::engine::observer::Observer;
 use crate::engine::runtime::SessionOptions;
 use crate::engine::session::CancelToken;
 use crate::{Error, Result};
@@ -54,29 +52,4 @@ pub struct CalibrateProgress {
 }
 
 /// A function that is told how far a calibration is. It is called after each run, on the thread that calibrates.
-#[derive(Clone)]
-pub struct CalibrateObserver(Arc<dyn Fn(&CalibrateProgress) + Send + Sync>);
-
-impl CalibrateObserver {
-    /// Has the function told.
-    pub fn new(observe: impl Fn(&CalibrateProgress) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(observe))
-    }
-
-    pub(super) fn tell(&self, progress: &CalibrateProgress) {
-        (self.0)(progress);
-    }
-}
-
-impl PartialEq for CalibrateObserver {
-    /// Whether both are clones of one observer.
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl fmt::Debug for CalibrateObserver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CalibrateObserver")
-    }
-}
+pub type CalibrateObserver = Observer<CalibrateProgress>;

@@ -1,10 +1,8 @@
 //! What a choice of precision can be asked for, and what it tells while it is under way.
 
-use std::fmt;
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
+use crate::engine::observer::Observer;
 use crate::engine::runtime::SessionOptions;
 use crate::engine::session::CancelToken;
 
@@ -54,29 +52,4 @@ pub struct PrecisionProgress {
 }
 
 /// A function that is told how a choice of precision goes. It is called on the thread that chooses and takes time from it.
-#[derive(Clone)]
-pub struct PrecisionObserver(Arc<dyn Fn(&PrecisionProgress) + Send + Sync>);
-
-impl PrecisionObserver {
-    /// Has the function told.
-    pub fn new(observe: impl Fn(&PrecisionProgress) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(observe))
-    }
-
-    pub(super) fn tell(&self, progress: &PrecisionProgress) {
-        (self.0)(progress);
-    }
-}
-
-impl PartialEq for PrecisionObserver {
-    /// Whether both are clones of one observer.
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl fmt::Debug for PrecisionObserver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PrecisionObserver")
-    }
-}
+pub type PrecisionObserver = Observer<PrecisionProgress>;

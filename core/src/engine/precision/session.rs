@@ -66,13 +66,22 @@ impl Session {
     /// # Errors
     /// As [`Session::from_bytes`].
     pub fn from_model(model: &Model, options: &SessionOptions) -> Result<Self> {
-        if options.precision == Precision::Original {
-            return Self::of_model(model, options);
+        Self::from_model_with(model, &whole(options))
+    }
+
+    /// As [`from_model`](Self::from_model), with a say in how a precision is chosen.
+    ///
+    /// # Errors
+    /// As [`from_model`](Self::from_model); `cancelled`.
+    pub fn from_model_with(model: &Model, options: &PrecisionOptions) -> Result<Self> {
+        let session = &options.session;
+        if session.precision == Precision::Original {
+            return Self::of_model(model, session);
         }
-        let folder = options.external_data_folder.clone();
+        let folder = session.external_data_folder.clone();
         let external = Folders::named(folder.as_deref());
-        let choice = choose(&Source { model, external: &external, folder }, &whole(options))?;
-        of_choice(choice, options)
+        let choice = choose(&Source { model, external: &external, folder }, options)?;
+        of_choice(choice, session)
     }
 }
 

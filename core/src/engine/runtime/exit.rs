@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::engine::runtime::fork;
+
 /// How long the end of the process waits for such a thread.
 pub(in crate::engine) const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -35,6 +37,10 @@ pub(super) fn stay_ahead() {
 #[cfg(unix)]
 fn register() {
     extern "C" fn stop_all() {
+        // The threads stayed with the parent.
+        if fork::is_child() {
+            return;
+        }
         let stops = STOPS.lock().unwrap_or_else(PoisonError::into_inner).clone();
         stops.iter().for_each(|stop| stop());
     }

@@ -11,7 +11,7 @@ use ort::sys::OrtApiBase;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::runtime::pool::Pool;
-use crate::engine::runtime::{log, providers, search};
+use crate::engine::runtime::{fork, log, providers, search};
 use crate::error::SearchedPlace;
 use crate::{Error, ErrorKind, Result};
 
@@ -62,8 +62,11 @@ impl Runtime {
     ///
     /// # Errors
     /// `runtime_not_found` with every place searched, `runtime_incompatible` if all that was found is too old,
-    /// `invalid_argument` if another library than the one asked for is already loaded.
+    /// `invalid_argument` if another library than the one asked for is already loaded, `unsupported` in a process that
+    /// was forked after the library was loaded.
     pub fn load(options: &RuntimeOptions) -> Result<&'static Self> {
+        // First, because the lock may be held by a thread that stayed with the parent.
+        fork::check()?;
         // Taken even when already loaded would be fast without: sessions are created rarely.
         let _guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = LOADED.get() {
@@ -194,6 +197,7 @@ fn open(file: &Path) -> Result<Runtime, Refusal> {
         .map_err(|error| Refusal::Other(format!("cannot be loaded: {}", cause(&error))))?;
     let version = version_of(&library)?;
     switch_telemetry_off();
+    fork::watch();
     let pool = Pool::new();
     let builder = ort::init_from(file).map_err(|error| cannot_start(&error))?;
     let environment = threads(&pool)

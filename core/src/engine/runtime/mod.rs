@@ -10,6 +10,7 @@ mod cpu;
 mod doctor;
 mod dtype;
 pub(super) mod exit;
+pub(super) mod fork;
 mod library;
 mod log;
 mod options;

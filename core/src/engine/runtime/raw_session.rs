@@ -15,7 +15,7 @@ use crate::engine::runtime::strings::{c_string, default_allocator, take_string};
 use crate::engine::runtime::threading::Threading;
 use crate::engine::runtime::type_info::take_type;
 use crate::engine::runtime::value::OwnedValue;
-use crate::engine::runtime::{Call, EndableRun, IoBinding, Runtime, SessionOptions, exit, providers};
+use crate::engine::runtime::{Call, EndableRun, IoBinding, Runtime, SessionOptions, exit, fork, providers};
 use crate::tensor::ValueInfo;
 use crate::{Error, Result};
 
@@ -275,6 +275,10 @@ impl RawSession {
 
 impl Drop for RawSession {
     fn drop(&mut self) {
+        // It would wait for threads that stayed with the parent.
+        if fork::is_child() {
+            return;
+        }
         // SAFETY: alive and ours; no run can be under way, because each borrows the session.
         unsafe { (ort::api().ReleaseSession)(self.session.as_ptr()) }
     }

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::engine::runtime::exit;
+use crate::engine::runtime::{exit, fork};
 use crate::engine::session::CancelToken;
 use crate::{Error, Result};
 
@@ -48,8 +48,9 @@ struct Queue {
 /// Has a job done on another thread, in the order of asking.
 ///
 /// # Errors
-/// `internal` if there is no thread and none can be started.
+/// `internal` if there is no thread and none can be started, `unsupported` in a forked process.
 pub(super) fn submit(job: Job) -> Result<()> {
+    fork::check()?;
     ENDS_WITH_PROCESS.call_once(|| exit::before_exit(stop));
     let mut queue = queue();
     queue.process = process::id();

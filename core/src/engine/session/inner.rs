@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine::compile::clock::nanoseconds;
-use crate::engine::runtime::{CallMemory, EndableRun, RawSession, SessionOptions};
+use crate::engine::runtime::{CallMemory, EndableRun, RawSession, SessionOptions, fork};
 use crate::engine::session::cancel::CancelToken;
 use crate::engine::session::flight::{Budget, Flight};
 use crate::engine::session::limit::Limit;
@@ -84,6 +84,7 @@ impl Inner {
         control: &Control<'_>,
         run: impl FnOnce(Option<&EndableRun>) -> Timed<T>,
     ) -> Result<T> {
+        fork::check()?;
         self.recorder.started();
         let mut outcome = RunOutcome::default();
         let result = if control.is_needed() {

@@ -1,10 +1,8 @@
 //! What a race can be asked for, and what it tells while it is under way.
 
-use std::fmt;
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
+use crate::engine::observer::Observer;
 use crate::engine::runtime::{Precision, SessionOptions, Threads};
 use crate::engine::session::CancelToken;
 use crate::{Error, Result};
@@ -100,32 +98,7 @@ pub struct TuneProgress {
 
 /// A function that is told how a race goes. It is called between measurements, on the thread that tunes, and takes time
 /// from the race.
-#[derive(Clone)]
-pub struct TuneObserver(Arc<dyn Fn(&TuneProgress) + Send + Sync>);
-
-impl TuneObserver {
-    /// Has the function told.
-    pub fn new(observe: impl Fn(&TuneProgress) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(observe))
-    }
-
-    pub(super) fn tell(&self, progress: &TuneProgress) {
-        (self.0)(progress);
-    }
-}
-
-impl PartialEq for TuneObserver {
-    /// Whether both are clones of one observer.
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl fmt::Debug for TuneObserver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TuneObserver")
-    }
-}
+pub type TuneObserver = Observer<TuneProgress>;
 
 #[cfg(test)]
 mod tests {
