@@ -76,10 +76,10 @@ fn save(folder: &Path, name: &str, model: &Model) -> PathBuf {
 }
 
 /// Has NumPy and onnx judge quantized models; gives how many layers were compared in each.
-fn compare_with_numpy(limit: u8, pairs: &[(PathBuf, PathBuf)]) -> Vec<usize> {
+fn compare_with_numpy(reduced: bool, pairs: &[(PathBuf, PathBuf)]) -> Vec<usize> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/reference/quantized.py");
     let mut python = Command::new(setting("ORTLET_TEST_PYTHON"));
-    python.arg(script).arg(limit.to_string());
+    python.arg(script).arg(if reduced { "reduced" } else { "full" });
     pairs.iter().for_each(|(plain, small)| {
         python.arg(plain).arg(small);
     });
@@ -150,20 +150,35 @@ fn weights_and_scales_are_numpys_and_onnx_accepts_the_models() {
         (products(6), 1),
         (old, 1),
     ];
-    for (limit, standard) in [(127, false), (64, true)] {
+    for (reduced, standard) in [(false, false), (true, true)] {
         let options =
-            QuantizeOptions { reduce_range: limit == 64, standard_operators: standard, ..options() };
+            QuantizeOptions { reduce_range: Some(reduced), standard_operators: standard, ..options() };
         let paths = models.iter().enumerate().map(|(index, (plain, _))| {
             let (small, report) = int8(plain, &options);
             assert_eq!(report.skipped_count, 0, "{report:?}");
-            let name = |kind: &str| format!("{index}-{limit}-{kind}.onnx");
+            let name = |kind: &str| format!("{index}-{reduced}-{kind}.onnx");
             (save(&folder, &name("float"), plain), save(&folder, &name("int8"), &small))
         });
         let paths: Vec<_> = paths.collect();
         let expected: Vec<usize> = models.iter().map(|(_, layers)| *layers).collect();
-        assert_eq!(compare_with_numpy(limit, &paths), expected);
+        assert_eq!(compare_with_numpy(reduced, &paths), expected);
         paths.iter().for_each(|(_, small)| drop(Session::load(small, &SessionOptions::default()).unwrap()));
     }
+}
+
+/// What the largest magnitude becomes at least, if its neighbour is as large.
+const HALF_LIMIT: f64 = 63.5;
+
+/// Whether the range is reduced for this processor.
+fn is_reduced() -> bool {
+    let plain = product(constant("w", &[2, 1], &[1.0, 1.0]));
+    let reduced = QuantizeOptions { reduce_range: Some(true), ..options() };
+    int8(&plain, &options()).0 == int8(&plain, &reduced).0
+}
+
+/// What the largest magnitude becomes at least, on this processor.
+fn device_limit() -> f64 {
+    if is_reduced() { HALF_LIMIT } else { 127.0 }
 }
 
 /// The largest error that each result may have: weights are off by half their scale, activations by their scale.
@@ -206,9 +221,9 @@ fn results_stay_within_the_bounds_that_the_scales_imply() {
     ];
     for (seed, (rows, depth, columns)) in shapes.into_iter().enumerate() {
         let (x, w) = (random(seed as u64 + 50, rows * depth), random(seed as u64 + 90, depth * columns));
-        for (limit, standard) in [(127.0, false), (127.0, true), (64.0, false)] {
-            let options =
-                QuantizeOptions { reduce_range: limit < 127.0, standard_operators: standard, ..options() };
+        for (reduce_range, standard) in [(None, false), (None, true), (Some(true), false)] {
+            let options = QuantizeOptions { reduce_range, standard_operators: standard, ..options() };
+            let limit = if reduce_range.is_some() { HALF_LIMIT } else { device_limit() };
             let (small, _) = int8(&product(constant("w", &[depth, columns], &w)), &options);
             let y = run(&session(&small, &SessionOptions::default()), &[rows, depth], &x);
             assert_eq!(y.len(), rows * columns);
@@ -218,6 +233,23 @@ fn results_stay_within_the_bounds_that_the_scales_imply() {
                 assert!(error <= *bound, "{rows}x{depth}x{columns} at {index}: {error} > {bound}");
             }
         }
+    }
+}
+
+/// On processors without VNNI, two such products add up to more than 16 bits hold, unless the range is reduced.
+#[test]
+fn sums_of_the_largest_products_do_not_saturate_in_the_reduced_range() {
+    let (rows, depth, columns) = (5, 131, 24);
+    let x: Vec<f32> = (0..rows * depth).map(|at| if at % 7 == 3 { 0.0 } else { 255.0 }).collect();
+    let w: Vec<f32> = (0..depth * columns)
+        .map(|at| [127.0, -127.0, 3.0][(at / columns + at) / (1 + at % columns) % 3])
+        .collect();
+    let options = QuantizeOptions { reduce_range: Some(true), ..options() };
+    let (small, _) = int8(&product(constant("w", &[depth, columns], &w)), &options);
+    let y = run(&session(&small, &SessionOptions::default()), &[rows, depth], &x);
+    let (expected, bounds) = (exact(&x, &w, columns), bounds(&x, &w, columns, HALF_LIMIT));
+    for ((y, expected), bound) in y.iter().zip(&expected).zip(&bounds) {
+        assert!((f64::from(*y) - expected).abs() <= *bound, "{y} instead of {expected}");
     }
 }
 
@@ -235,7 +267,7 @@ fn activations_may_have_any_rank() {
         for standard in [false, true] {
             let (small, _) = int8(&plain, &QuantizeOptions { standard_operators: standard, ..options() });
             let y = run(&session(&small, &SessionOptions::default()), shape, x);
-            let (expected, bounds) = (exact(x, &w, 3), bounds(x, &w, 3, 127.0));
+            let (expected, bounds) = (exact(x, &w, 3), bounds(x, &w, 3, device_limit()));
             assert_eq!(y.len(), expected.len());
             let errors = y.iter().zip(&expected).map(|(y, expected)| (f64::from(*y) - expected).abs());
             assert!(errors.zip(&bounds).all(|(error, bound)| error <= *bound), "{shape:?}");
@@ -422,7 +454,9 @@ fn damaged_models_and_wrong_options_give_errors() {
     let standard = QuantizeOptions { standard_operators: true, ..options() };
     assert_eq!(failure(&old, &standard), ErrorCode::Unsupported);
     assert_eq!(int8(&old, &options()).1.quantized_count, 1);
-    assert!(serde_json::from_str::<QuantizeOptions>(r#"{"reduce_range": true}"#).unwrap().reduce_range);
+    assert!(
+        serde_json::from_str::<QuantizeOptions>(r#"{"reduce_range": true}"#).unwrap().reduce_range.unwrap()
+    );
     assert!(serde_json::from_str::<QuantizeOptions>(r#"{"reduced": true}"#).is_err());
 }
 
@@ -474,7 +508,7 @@ fn every_operator_set_from_seven_on_is_served() {
         let name = |kind: &str| format!("{version}-{kind}.onnx");
         (save(&folder, &name("float"), &plain), save(&folder, &name("int8"), &small))
     });
-    assert_eq!(compare_with_numpy(127, &pairs), [4; 8]);
+    assert_eq!(compare_with_numpy(is_reduced(), &pairs), [4; 8]);
 }
 
 #[test]
@@ -510,7 +544,7 @@ fn real_models_stay_valid() {
         Session::load(&saved, &SessionOptions::default()).unwrap();
         pairs.push((real_model(name), saved));
     }
-    compare_with_numpy(127, &pairs);
+    compare_with_numpy(is_reduced(), &pairs);
 }
 
 /// The mean of a sentence's token vectors.
@@ -539,7 +573,7 @@ fn minilm_becomes_a_quarter_and_means_the_same() {
     let folder = folder("quantize-minilm");
     let saved = save(&folder, "int8.onnx", &small);
     // 36 products and the table of words.
-    assert_eq!(compare_with_numpy(127, &[(path.clone(), saved.clone())]), [37]);
+    assert_eq!(compare_with_numpy(is_reduced(), &[(path.clone(), saved.clone())]), [37]);
     assert_eq!(report.quantized_count, 37);
     let (before, after) = (plain.encoded_bytes().unwrap(), small.encoded_bytes().unwrap());
     assert!(after * 10 < before * 3, "{before} {after}");

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Compare the weights of quantized models with NumPy's arithmetic, and have onnx check the models.
 
-usage: quantized.py LIMIT [FLOAT.onnx INT8.onnx]...    LIMIT: the largest magnitude of a quantized weight
+usage: quantized.py full|reduced [FLOAT.onnx INT8.onnx]...
+reduced: two neighbours of one sign in a column of a product share the range of one
 """
 import sys
 
@@ -29,11 +30,17 @@ def constants(model):
     return found
 
 
-def quantized(weights, axis, limit):
+def quantized(weights, axis, reduced=False):
     """Whole numbers and scales, one scale for each index that is left when `axis` is gone."""
-    scales = np.abs(weights).max(axis=axis, keepdims=True, initial=0) / np.float32(limit)
+    largest = np.abs(weights).max(axis=axis, keepdims=True, initial=0)
+    if reduced:
+        for part in (np.maximum(weights, 0), np.maximum(-weights, 0)):
+            with np.errstate(over="ignore"):
+                sums = part[:-1] + part[1:]
+            largest = np.maximum(largest, sums.max(axis=0, keepdims=True, initial=0))
+    scales = np.minimum(largest, np.finfo(np.float32).max) / np.float32(127)
     scales[scales < np.finfo(np.float32).tiny] = 1
-    return np.clip(np.rint(weights / scales), -limit, limit).astype(np.int8), scales
+    return np.clip(np.rint(weights / scales), -127, 127).astype(np.int8), scales
 
 
 def layers(model):
@@ -47,7 +54,7 @@ def layers(model):
             yield node.name.removesuffix("_gather_rows"), (node.input[0], node.input[0].replace("_int8", "_scale"))
 
 
-def compare(plain, small, limit):
+def compare(plain, small, reduced):
     before, after = constants(plain), constants(small)
     originals = {node.name or node.output[0]: node for graph in graphs(plain.graph) for node in graph.node}
     count = 0
@@ -55,11 +62,11 @@ def compare(plain, small, limit):
         node = originals[name]
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
         if node.op_type == "Gather":
-            expected, expected_scales = quantized(before[node.input[0]], 1, limit)
+            expected, expected_scales = quantized(before[node.input[0]], 1)
         else:
             weights = before[node.input[1]] * np.float32(attributes.get("alpha", 1))
             weights = weights.T if attributes.get("transB") else weights
-            expected, expected_scales = quantized(weights, 0, limit)
+            expected, expected_scales = quantized(weights, 0, reduced)
             expected_scales = expected_scales[0]
         assert after[values].dtype == np.int8 and after[scales].dtype == np.float32, name
         np.testing.assert_array_equal(after[values], expected, err_msg=name)
@@ -68,8 +75,8 @@ def compare(plain, small, limit):
     return count
 
 
-limit, paths = int(sys.argv[1]), sys.argv[2:]
+reduced, paths = sys.argv[1] == "reduced", sys.argv[2:]
 for plain_path, small_path in zip(paths[::2], paths[1::2]):
     plain, small = onnx.load(plain_path), onnx.load(small_path)
     onnx.checker.check_model(small, full_check=True)
-    print(compare(plain, small, limit))
+    print(compare(plain, small, reduced))

@@ -117,9 +117,9 @@ pub struct LayerArgs {
     /// Give this node another form. May be repeated.
     #[arg(long = "layer", value_name = "NODE=MODE", value_parser = parse_layer)]
     pub layer: Vec<(String, QuantizeMode)>,
-    /// Weights of 7 bits, for x86 processors without VNNI.
-    #[arg(long)]
-    pub reduce_range: bool,
+    /// Smaller weights, for x86 processors without VNNI; by default, if this one is without.
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    pub reduce_range: Option<bool>,
     /// Leave the tables of `Gather` as they are.
     #[arg(long)]
     pub no_embeddings: bool,

@@ -61,8 +61,8 @@ pub(super) struct Initializers<'a> {
     /// All of them, for the main graph, where inner graphs see them too.
     pub list: Vec<TensorProto>,
     pub names: Names,
-    /// The largest magnitude of a quantized weight.
-    limit: f32,
+    /// Whether two neighbours of a channel share the range of one, in products with activations of 8 bits.
+    reduce_range: bool,
     /// Weights that share a scale where they are quantized in blocks.
     block_size: usize,
     external: Option<&'a dyn ExternalDataResolver>,
@@ -75,12 +75,12 @@ pub(super) struct Initializers<'a> {
 impl<'a> Initializers<'a> {
     pub fn new(
         names: Names,
-        limit: f32,
+        reduce_range: bool,
         block_size: usize,
         external: Option<&'a dyn ExternalDataResolver>,
     ) -> Self {
         let (list, quantized, derived) = (Vec::new(), HashMap::new(), HashMap::new());
-        Self { list, names, limit, block_size, external, quantized, derived }
+        Self { list, names, reduce_range, block_size, external, quantized, derived }
     }
 
     /// Whether weights outside of the model can be had.
@@ -109,13 +109,13 @@ impl<'a> Initializers<'a> {
             Form::Rows => {
                 let [rows, columns] = [weight.dims[0], weight.dims[1]];
                 let weights = self.floats(weight)?;
-                let matrix = Int8Matrix::by_row(&weights, columns as usize, self.limit);
+                let matrix = Int8Matrix::by_row(&weights, columns as usize);
                 Ok(self.add_matrix(name, &matrix, vec![rows, columns], vec![rows, 1]))
             }
             Form::Columns { transposed, factor_bits, left_out } => {
                 let Matrix { mut numbers, k, n } = self.matrix(weight, transposed, factor_bits)?;
                 left_out.iter().for_each(|row| numbers[row * n..(row + 1) * n].fill(0.0));
-                let matrix = Int8Matrix::by_column(&numbers, n, self.limit);
+                let matrix = Int8Matrix::by_column(&numbers, n, self.reduce_range);
                 Ok(self.add_matrix(name, &matrix, vec![k as i64, n as i64], vec![n as i64]))
             }
             Form::Kernels => {
@@ -128,7 +128,7 @@ impl<'a> Initializers<'a> {
                         (at / (channels * length), at / length % channels, at % length);
                     rows[(place * channels + channel) * kernels + kernel] = number;
                 }
-                let matrix = Int8Matrix::by_column(&rows, kernels, self.limit);
+                let matrix = Int8Matrix::by_column(&rows, kernels, self.reduce_range);
                 let dims = vec![(channels * length) as i64, kernels as i64];
                 Ok(self.add_matrix(name, &matrix, dims, vec![kernels as i64]))
             }

@@ -39,9 +39,10 @@ pub struct QuantizeOptions {
     pub exclude: Vec<String>,
     /// Nodes, named likewise, that get another form than the mode says.
     pub layers: BTreeMap<String, QuantizeMode>,
-    /// Weights of 7 bits, from -64 to 64. For x86 processors without VNNI, whose sums of two products of 8 bits
-    /// saturate; needless on others.
-    pub reduce_range: bool,
+    /// Weights so small that two products with an activation of 8 bits never add up to more than 16 bits hold: x86
+    /// processors without VNNI saturate there. Weights of products are scaled by the largest sum of two neighbours,
+    /// those of [`QuantizeMode::Int8Static`] have 7 bits, from -64 to 64. `None` asks the processor that this runs on.
+    pub reduce_range: Option<bool>,
     /// Weights with fewer elements than this stay as they are: they are not worth the work on the activations.
     pub min_weight_elements: u64,
     /// Also quantize the constant tables of `Gather`, with a scale for each row. This saves memory, not time.
@@ -63,7 +64,7 @@ impl Default for QuantizeOptions {
         Self {
             exclude: Vec::new(),
             layers: BTreeMap::new(),
-            reduce_range: false,
+            reduce_range: None,
             min_weight_elements: 1024,
             embeddings: true,
             standard_operators: false,
@@ -75,9 +76,25 @@ impl Default for QuantizeOptions {
 }
 
 impl QuantizeOptions {
-    /// The largest magnitude of a quantized weight.
+    /// Whether the range of weights is reduced.
+    pub(super) fn is_reduced(&self) -> bool {
+        self.reduce_range.unwrap_or_else(saturates)
+    }
+
+    /// The largest magnitude of a quantized weight whose neighbours are not known.
     pub(super) fn limit(&self) -> f32 {
         // 255 * 64 * 2 is the most that two products can add up to without leaving 16 bits.
-        if self.reduce_range { 64.0 } else { 127.0 }
+        if self.is_reduced() { 64.0 } else { 127.0 }
     }
+}
+
+/// Whether this processor adds up products of 8-bit numbers, two at a time, in 16 bits that saturate.
+#[cfg(target_arch = "x86_64")]
+fn saturates() -> bool {
+    !std::arch::is_x86_feature_detected!("avx512vnni") && !std::arch::is_x86_feature_detected!("avxvnni")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn saturates() -> bool {
+    false
 }

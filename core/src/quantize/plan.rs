@@ -90,7 +90,12 @@ impl Plan {
         let mut planner = Planner {
             options,
             opset: opset.and_then(|opset| opset.version).unwrap_or(0),
-            initializers: Initializers::new(Names::of(model), options.limit(), options.block_size, external),
+            initializers: Initializers::new(
+                Names::of(model),
+                options.is_reduced(),
+                options.block_size,
+                external,
+            ),
             constants: Constants::default(),
             casts: HashMap::new(),
             plan: Self::default(),

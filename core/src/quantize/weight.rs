@@ -13,16 +13,14 @@ pub(super) struct Int8Matrix {
 }
 
 impl Int8Matrix {
-    /// Quantizes a row-major matrix of finite numbers, a channel being a column. Numbers go up to `limit`.
-    pub fn by_column(weights: &[f32], columns: usize, limit: f32) -> Self {
-        let mut largest = vec![0.0_f32; columns];
-        for row in weights.chunks_exact(columns) {
-            largest.iter_mut().zip(row).for_each(|(largest, weight)| *largest = largest.max(weight.abs()));
-        }
-        let scales: Vec<f32> = largest.iter().map(|&largest| scale(largest, limit)).collect();
+    /// Quantizes a row-major matrix of finite numbers, a channel being a column. With `reduced`, no two neighbours in a
+    /// column add up to more than [`LIMIT`] and a rounding.
+    pub fn by_column(weights: &[f32], columns: usize, reduced: bool) -> Self {
+        let largest = if reduced { largest_pairs(weights, columns) } else { largest(weights, columns) };
+        let scales: Vec<f32> = largest.iter().map(|&largest| scale(largest)).collect();
         let mut values = Vec::with_capacity(weights.len());
         for row in weights.chunks_exact(columns) {
-            values.extend(row.iter().zip(&scales).map(|(&weight, &scale)| round(weight, scale, limit)));
+            values.extend(row.iter().zip(&scales).map(|(&weight, &scale)| round(weight, scale)));
         }
         let mut errors = Errors::default();
         for (row, values) in weights.chunks_exact(columns).zip(values.chunks_exact(columns)) {
@@ -34,14 +32,14 @@ impl Int8Matrix {
     }
 
     /// The same, a channel being a row of `columns` weights.
-    pub fn by_row(weights: &[f32], columns: usize, limit: f32) -> Self {
+    pub fn by_row(weights: &[f32], columns: usize) -> Self {
         let (mut values, mut scales) = (Vec::with_capacity(weights.len()), Vec::new());
         let mut errors = Errors::default();
         for row in weights.chunks_exact(columns) {
-            let scale = scale(row.iter().fold(0.0, |largest, weight| largest.max(weight.abs())), limit);
+            let scale = scale(row.iter().fold(0.0, |largest, weight| largest.max(weight.abs())));
             scales.push(scale);
             for &weight in row {
-                let value = round(weight, scale, limit);
+                let value = round(weight, scale);
                 values.push(value);
                 errors.add(weight, f64::from(value) * f64::from(scale));
             }
@@ -54,9 +52,37 @@ impl Int8Matrix {
     }
 }
 
+/// The largest magnitude of each column.
+fn largest(weights: &[f32], columns: usize) -> Vec<f32> {
+    let mut largest = vec![0.0_f32; columns];
+    for row in weights.chunks_exact(columns) {
+        largest.iter_mut().zip(row).for_each(|(largest, weight)| *largest = largest.max(weight.abs()));
+    }
+    largest
+}
+
+/// The largest sum, in each column, of the magnitudes of two neighbours of one sign. Products of neighbours are what
+/// processors without VNNI add up in 16 bits; which pairs, depends on where a kernel begins, so all are looked at.
+fn largest_pairs(weights: &[f32], columns: usize) -> Vec<f32> {
+    let mut sums = largest(weights, columns);
+    for pair in weights.windows(2 * columns).step_by(columns) {
+        let (upper, lower) = pair.split_at(columns);
+        for ((sum, &upper), &lower) in sums.iter_mut().zip(upper).zip(lower) {
+            if upper.is_sign_positive() == lower.is_sign_positive() {
+                *sum = sum.max(upper.abs() + lower.abs());
+            }
+        }
+    }
+    sums
+}
+
+/// The largest magnitude of a quantized weight.
+const LIMIT: f32 = 127.0;
+
 /// The scale of a channel with this largest magnitude.
-fn scale(largest: f32, limit: f32) -> f32 {
-    let scale = largest / limit;
+fn scale(largest: f32) -> f32 {
+    // Two of the largest numbers there are have no sum.
+    let scale = largest.min(f32::MAX) / LIMIT;
     // Zero, or so small that dividing by it would overflow: such a channel becomes all zeros.
     if scale.is_normal() { scale } else { 1.0 }
 }
@@ -64,8 +90,8 @@ fn scale(largest: f32, limit: f32) -> f32 {
 /// Adding and taking away this number rounds to a whole one, ties to even: there, neighbouring `f32` are 1 apart.
 const ROUNDING: f32 = 12_582_912.0;
 
-fn round(weight: f32, scale: f32, limit: f32) -> i8 {
-    (((weight / scale).clamp(-limit, limit) + ROUNDING) - ROUNDING) as i8
+fn round(weight: f32, scale: f32) -> i8 {
+    (((weight / scale).clamp(-LIMIT, LIMIT) + ROUNDING) - ROUNDING) as i8
 }
 
 /// How far a weight is off.
@@ -111,17 +137,26 @@ mod tests {
     fn each_channel_has_the_scale_of_its_largest_weight() {
         // Columns: 127 and -64, all zero, too small to divide by.
         let weights = [127.0, 0.0, 1e-44, -64.4, 0.0, 0.0];
-        let matrix = Int8Matrix::by_column(&weights, 3, 127.0);
+        let matrix = Int8Matrix::by_column(&weights, 3, false);
         assert_eq!(matrix.scales, [1.0, 1.0, 1.0]);
         assert_eq!(matrix.values, [127, 0, 0, -64, 0, 0]);
         assert!((matrix.max_error - 0.4 / 127.0).abs() < 1e-6 && matrix.mean_error > 0.0);
-        let rows = Int8Matrix::by_row(&[127.0, -64.4, 0.0, 0.0, 1e-44, 0.0], 2, 127.0);
+        let rows = Int8Matrix::by_row(&[127.0, -64.4, 0.0, 0.0, 1e-44, 0.0], 2);
         assert_eq!((rows.values, rows.scales), (vec![127, -64, 0, 0, 0, 0], vec![1.0; 3]));
     }
 
     #[test]
-    fn seven_bits_stay_within_sixty_four() {
-        let matrix = Int8Matrix::by_row(&[f32::MAX, -f32::MAX, 1.0], 3, 64.0);
-        assert_eq!(matrix.values, [64, -64, 0]);
+    fn neighbours_share_the_reduced_range() {
+        // Columns: neighbours of one sign, of two signs, one by itself.
+        let weights = [100.0, 127.0, 0.0, 27.0, -127.0, 0.0, -64.0, 0.0, 127.0];
+        let matrix = Int8Matrix::by_column(&weights, 3, true);
+        assert_eq!(
+            (matrix.values, matrix.scales),
+            (weights.map(|weight| weight as i8).to_vec(), vec![1.0; 3])
+        );
+        let halves = Int8Matrix::by_column(&[254.0, 254.0], 1, true);
+        assert_eq!((halves.values, halves.scales), (vec![64, 64], vec![4.0]));
+        let huge = Int8Matrix::by_column(&[f32::MAX, f32::MAX, 1.0], 1, true);
+        assert_eq!(huge.values, [127, 127, 0]);
     }
 }

@@ -6,14 +6,14 @@ use super::division::Division;
 use super::lab::{Lab, Reference, for_trials};
 use super::options::PrecisionOptions;
 use super::rewritten::{Rewritten, rewrite};
-use super::{PrecisionChoice, Source, learn, quantize_options, report};
+use super::{PrecisionChoice, Source, learn, report};
 use crate::Result;
 use crate::engine::calibrate::Batches;
 use crate::engine::race::{Outcome, ratio};
 use crate::engine::runtime::{Sample, SessionOptions};
 use crate::engine::session::Session;
 use crate::model::Model;
-use crate::quantize::{AccuracyFigures, PrecisionCandidate, SampleCounts};
+use crate::quantize::{AccuracyFigures, PrecisionCandidate, QuantizeOptions, SampleCounts};
 
 /// The shares of the budget that candidates may use on the samples they are chosen by. The rest is room for samples that
 /// were not seen; where it was too little, less is tried.
@@ -75,7 +75,7 @@ impl<'a> Search<'a> {
         let references = [self.reference, &short];
         let (model, external) = (&rewritten.model, self.source.external);
         let mut workshop =
-            Workshop::open(self.lab, model, &calibration, external, references, quantize_options())?;
+            Workshop::open(self.lab, model, &calibration, external, references, QuantizeOptions::default())?;
         let winner = self.winner(&mut workshop, &champion)?;
         self.warnings.append(&mut workshop.warnings);
         let about = report::About {

@@ -25,10 +25,10 @@ use crate::Result;
 use crate::engine::calibrate::{CalibrateObserver, CalibrateOptions, calibrate_on};
 use crate::engine::compile::admit::Folders;
 use crate::engine::compile::disk::map;
-use crate::engine::runtime::{Precision, cpu_features};
+use crate::engine::runtime::Precision;
 use crate::error::ResultExt;
 use crate::model::{Bytes, ExternalDataResolver, Model};
-use crate::quantize::{Calibration, Calibrator, PrecisionReport, QuantizeOptions};
+use crate::quantize::{Calibration, Calibrator, PrecisionReport};
 use lab::Lab;
 
 pub use compile::{compile, compile_with};
@@ -118,16 +118,4 @@ fn learn(lab: &Lab<'_>, model: &Model, samples: &[usize]) -> Result<Calibration>
         ..CalibrateOptions::default()
     };
     calibrate_on(Calibrator::new(model)?, &lab.samples, samples, &options)
-}
-
-/// How layers are quantized on this device.
-fn quantize_options() -> QuantizeOptions {
-    QuantizeOptions { reduce_range: !has_fast_int8(), ..QuantizeOptions::default() }
-}
-
-/// Whether sums of products of 8-bit numbers do not saturate on this processor.
-fn has_fast_int8() -> bool {
-    let features = cpu_features();
-    let has = |name: &str| features.iter().any(|feature| feature == name);
-    !cfg!(target_arch = "x86_64") || has("avx512vnni") || has("avxvnni")
 }

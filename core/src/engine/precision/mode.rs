@@ -3,11 +3,11 @@
 use super::division::Division;
 use super::lab::{Lab, for_trials};
 use super::options::PrecisionOptions;
-use super::{PrecisionChoice, Source, learn, quantize_options, report};
+use super::{PrecisionChoice, Source, learn, report};
 use crate::engine::calibrate::Batches;
 use crate::engine::runtime::{Samples, SessionOptions};
 use crate::engine::session::Session;
-use crate::quantize::{AccuracyFigures, QuantizeMode, SampleCounts, quantize_with};
+use crate::quantize::{AccuracyFigures, QuantizeMode, QuantizeOptions, SampleCounts, quantize_with};
 use crate::{ErrorKind, Result};
 
 /// Quantizes by a mode.
@@ -22,9 +22,9 @@ pub(super) fn apply(
 ) -> Result<PrecisionChoice> {
     let trials =
         SessionOptions { external_data_folder: source.folder.clone(), ..for_trials(&options.session) };
-    let quantize_options = quantize_options();
     if options.session.samples == Samples::None {
-        let (model, report) = quantize_with(source.model, mode, None, &quantize_options, source.external)?;
+        let (model, report) =
+            quantize_with(source.model, mode, None, &QuantizeOptions::default(), source.external)?;
         // Nobody gets a model that does not load.
         Session::of_model(&model, &trials)?;
         return Ok(report::of_mode(source, model, report, options));
@@ -37,7 +37,7 @@ pub(super) fn apply(
     let calibration = learn(&lab, source.model, &division.calibration)?;
     lab.begin("quantizing");
     let (model, report) =
-        quantize_with(source.model, mode, Some(&calibration), &quantize_options, source.external)?;
+        quantize_with(source.model, mode, Some(&calibration), &QuantizeOptions::default(), source.external)?;
     lab.begin("verifying");
     let session = lab.session(&model)?;
     let figures = lab.compare(&original, &session, &division.verification)?;
