@@ -26,7 +26,8 @@ pub const ORTLET_KIND_OPTIONAL: u32 = 4;
 /// A value that can be an input or is an output: a tensor, a sequence, a map, or a value that may be nothing. What
 /// `_new_` functions make is owned by whoever made it and freed by `ortlet_value_free`; what is behind a `const` pointer
 /// belongs to the handle that it came from.
-#[repr(transparent)]
+// As an attribute of another, cbindgen does not see it, and makes an opaque type.
+#[cfg_attr(all(), repr(transparent))]
 pub struct ortlet_value(pub(crate) Value);
 
 impl ortlet_value {

@@ -264,6 +264,11 @@ typedef struct ortlet_samples ortlet_samples;
 // run it at once. Outputs, binders, bindings and runs under way go on when it is freed.
 typedef struct ortlet_session ortlet_session;
 
+// A value that can be an input or is an output: a tensor, a sequence, a map, or a value that may be nothing. What
+// `_new_` functions make is owned by whoever made it and freed by `ortlet_value_free`; what is behind a `const` pointer
+// belongs to the handle that it came from.
+typedef struct ortlet_value ortlet_value;
+
 // What a function returns: `ORTLET_OK`, or one of the other numbers below. A number is never reused.
 typedef uint32_t ortlet_status;
 
@@ -284,11 +289,6 @@ typedef struct ortlet_tensor {
   ortlet_dtype dtype;
 } ortlet_tensor;
 
-// A value that can be an input or is an output: a tensor, a sequence, a map, or a value that may be nothing. What
-// `_new_` functions make is owned by whoever made it and freed by `ortlet_value_free`; what is behind a `const` pointer
-// belongs to the handle that it came from.
-typedef Value ortlet_value;
-
 // What a value is: one of the numbers below.
 typedef uint32_t ortlet_kind;
 
@@ -297,7 +297,7 @@ typedef struct ortlet_named_value {
   // The name.
   const char *name;
   // The value.
-  const ortlet_value *value;
+  const struct ortlet_value *value;
 } ortlet_named_value;
 
 // An input of a run. The run copies nothing, but what is misaligned; memory and value have to last until the call
@@ -306,7 +306,7 @@ typedef struct ortlet_input {
   // The input's name.
   const char *name;
   // The value; or `NULL` to take `tensor`.
-  const ortlet_value *value;
+  const struct ortlet_value *value;
   // The tensor in memory of the caller's, if `value` is `NULL`.
   struct ortlet_tensor tensor;
 } ortlet_input;
@@ -470,7 +470,7 @@ ortlet_status ortlet_doctor(const char *options_json,
 //
 // Errors: `ORTLET_TENSOR_MISMATCH` if the size is not what type and shape need. Threads: any.
 ortlet_status ortlet_value_new_tensor(const struct ortlet_tensor *tensor,
-                                      ortlet_value **value,
+                                      struct ortlet_value **value,
                                       struct ortlet_error **error);
 
 // Makes a tensor of texts in UTF-8, in row-major order; they are copied. There are as many as the product of the
@@ -482,43 +482,43 @@ ortlet_status ortlet_value_new_strings(const char *const *strings,
                                        size_t string_count,
                                        const size_t *dims,
                                        size_t rank,
-                                       ortlet_value **value,
+                                       struct ortlet_value **value,
                                        struct ortlet_error **error);
 
 // Makes a sequence of copies of values.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`. Threads: any.
-ortlet_status ortlet_value_new_sequence(const ortlet_value *const *elements,
+ortlet_status ortlet_value_new_sequence(const struct ortlet_value *const *elements,
                                         size_t element_count,
-                                        ortlet_value **value,
+                                        struct ortlet_value **value,
                                         struct ortlet_error **error);
 
 // Makes a map of copies of two tensors of one dimension and the same length: keys (`ORTLET_INT64` or `ORTLET_STRING`)
 // and values.
 //
 // Errors: `ORTLET_TENSOR_MISMATCH` if they are not. Threads: any.
-ortlet_status ortlet_value_new_map(const ortlet_value *keys,
-                                   const ortlet_value *values,
-                                   ortlet_value **value,
+ortlet_status ortlet_value_new_map(const struct ortlet_value *keys,
+                                   const struct ortlet_value *values,
+                                   struct ortlet_value **value,
                                    struct ortlet_error **error);
 
 // Makes a value that may be nothing: a copy of `element`, or nothing if that is `NULL`.
 //
 // Errors: none but for a `value` that is `NULL`. Threads: any.
-ortlet_status ortlet_value_new_optional(const ortlet_value *element,
-                                        ortlet_value **value,
+ortlet_status ortlet_value_new_optional(const struct ortlet_value *element,
+                                        struct ortlet_value **value,
                                         struct ortlet_error **error);
 
 // What the value is; 0 for `NULL`.
 //
 // Threads: any.
-ortlet_kind ortlet_value_kind(const ortlet_value *value);
+ortlet_kind ortlet_value_kind(const struct ortlet_value *value);
 
 // Where the tensor is: the value itself, or what it holds if it may be nothing. `data` and `shape` belong to the value.
 // Of texts there is no `data`; see `ortlet_value_string`.
 //
 // Errors: `ORTLET_TENSOR_MISMATCH` if the value is no tensor. Threads: any.
-ortlet_status ortlet_value_tensor(const ortlet_value *value,
+ortlet_status ortlet_value_tensor(const struct ortlet_value *value,
                                   struct ortlet_tensor *tensor,
                                   struct ortlet_error **error);
 
@@ -527,7 +527,7 @@ ortlet_status ortlet_value_tensor(const ortlet_value *value,
 //
 // Errors: `ORTLET_TENSOR_MISMATCH` if the value is no tensor of texts, `ORTLET_NOT_FOUND` if there are not that many.
 // Threads: any.
-ortlet_status ortlet_value_string(const ortlet_value *value,
+ortlet_status ortlet_value_string(const struct ortlet_value *value,
                                   size_t index,
                                   const char **data,
                                   size_t *size_bytes,
@@ -536,34 +536,34 @@ ortlet_status ortlet_value_string(const ortlet_value *value,
 // How many values a sequence has, or 1 or 0 for a value that may be nothing; 0 for everything else and `NULL`.
 //
 // Threads: any.
-size_t ortlet_value_element_count(const ortlet_value *value);
+size_t ortlet_value_element_count(const struct ortlet_value *value);
 
 // A value of a sequence, or the one that a value which may be nothing holds. It belongs to `value`.
 //
 // Errors: `ORTLET_NOT_FOUND` if there are not that many, `ORTLET_TENSOR_MISMATCH` for tensors and maps. Threads: any.
-ortlet_status ortlet_value_element(const ortlet_value *value,
+ortlet_status ortlet_value_element(const struct ortlet_value *value,
                                    size_t index,
-                                   const ortlet_value **element,
+                                   const struct ortlet_value **element,
                                    struct ortlet_error **error);
 
 // The keys of a map, as a tensor of its own that the caller has to free.
 //
 // Errors: `ORTLET_TENSOR_MISMATCH` if the value is no map. Threads: any.
-ortlet_status ortlet_value_map_keys(const ortlet_value *value,
-                                    ortlet_value **keys,
+ortlet_status ortlet_value_map_keys(const struct ortlet_value *value,
+                                    struct ortlet_value **keys,
                                     struct ortlet_error **error);
 
 // The values of a map in the order of its keys, as a tensor of its own that the caller has to free.
 //
 // Errors: `ORTLET_TENSOR_MISMATCH` if the value is no map. Threads: any.
-ortlet_status ortlet_value_map_values(const ortlet_value *value,
-                                      ortlet_value **values,
+ortlet_status ortlet_value_map_values(const struct ortlet_value *value,
+                                      struct ortlet_value **values,
                                       struct ortlet_error **error);
 
 // Frees a value that the caller owns. Does nothing with `NULL`.
 //
 // Threads: any, once.
-void ortlet_value_free(ortlet_value *value);
+void ortlet_value_free(struct ortlet_value *value);
 
 // How many outputs there are; 0 for `NULL`.
 //
@@ -583,7 +583,7 @@ ortlet_status ortlet_outputs_at(const struct ortlet_outputs *outputs,
 // Errors: `ORTLET_NOT_FOUND` if there is none of that name. Threads: any.
 ortlet_status ortlet_outputs_get(const struct ortlet_outputs *outputs,
                                  const char *name,
-                                 const ortlet_value **value,
+                                 const struct ortlet_value **value,
                                  struct ortlet_error **error);
 
 // Where the tensor of the output of this name is. `data` and `shape` belong to `outputs`.
