@@ -5,7 +5,6 @@ use std::ffi::c_char;
 use ortlet::metrics::openmetrics_text;
 use ortlet::tensor::ValueView;
 use ortlet::{Result, SessionOptions, profile};
-use serde_json::json;
 
 use crate::arguments::{at, give, handle_output, options, path, reference, slice, text};
 use crate::buffer::ortlet_buffer;
@@ -15,8 +14,8 @@ use crate::input::{inputs, ortlet_input};
 use crate::session::ortlet_session;
 use crate::status::ortlet_status;
 
-/// Counts and latencies of the session's runs since it was loaded, as JSON: `metrics` holds the counts and histograms,
-/// `compute` and `queue` the percentiles of the times that runs computed and waited, or null if there were none.
+/// Counts and latencies of the session's runs since it was loaded, as JSON: `compute` and `queue` are the
+/// percentiles of the times that runs computed and waited, null if there were none; `metrics` holds counts and histograms.
 ///
 /// Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`. Threads: any, also during runs.
 #[unsafe(no_mangle)]
@@ -29,10 +28,8 @@ pub unsafe extern "C" fn ortlet_session_metrics(
     unsafe {
         guard(error, || {
             let output = handle_output(metrics_json, "metrics_json")?;
-            let metrics = reference(session, "session")?.session.metrics();
-            let (compute, queue) = (metrics.compute.summary(), metrics.queue.summary());
-            let json = json!({ "metrics": metrics, "compute": compute, "queue": queue });
-            give(output, ortlet_buffer::json(&json)?);
+            let report = reference(session, "session")?.session.metrics().report();
+            give(output, ortlet_buffer::json(&report)?);
             Ok(())
         })
     }

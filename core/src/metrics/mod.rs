@@ -21,6 +21,6 @@ pub use load::LoadPhases;
 pub use openmetrics::{OPENMETRICS_CONTENT_TYPE, openmetrics_text};
 pub use operators::{KernelTime, NodeTime, Operator, OperatorProfile, OperatorTime};
 pub use recorder::{RunOutcome, RunRecorder};
-pub use session::SessionMetrics;
+pub use session::{MetricsReport, SessionMetrics};
 pub use snapshot::{Bucket, HistogramSnapshot};
 pub use summary::LatencySummary;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ErrorCode;
-use crate::metrics::{HistogramSnapshot, LoadPhases};
+use crate::metrics::{HistogramSnapshot, LatencySummary, LoadPhases};
 
 /// The metrics of a session at one moment. Counts are since the load.
 ///
@@ -33,4 +33,22 @@ pub struct SessionMetrics {
     pub mapped_bytes: u64,
     /// Private memory of the whole process in bytes; `None` where the system does not tell.
     pub private_bytes: Option<u64>,
+}
+
+/// The metrics of a session, and the percentiles that its histograms give: what bindings hand out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MetricsReport {
+    /// How long runs computed; `None` if none did.
+    pub compute: Option<LatencySummary>,
+    /// How long runs waited; `None` if there were none.
+    pub queue: Option<LatencySummary>,
+    /// The metrics themselves.
+    pub metrics: SessionMetrics,
+}
+
+impl SessionMetrics {
+    /// The metrics with their percentiles.
+    pub fn report(self) -> MetricsReport {
+        MetricsReport { compute: self.compute.summary(), queue: self.queue.summary(), metrics: self }
+    }
 }

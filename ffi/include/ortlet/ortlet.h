@@ -854,8 +854,8 @@ ortlet_status ortlet_binding_output(struct ortlet_binding *binding,
 // Threads: any, once, and not during a run.
 void ortlet_binding_free(struct ortlet_binding *binding);
 
-// Counts and latencies of the session's runs since it was loaded, as JSON: `metrics` holds the counts and histograms,
-// `compute` and `queue` the percentiles of the times that runs computed and waited, or null if there were none.
+// Counts and latencies of the session's runs since it was loaded, as JSON: `compute` and `queue` are the
+// percentiles of the times that runs computed and waited, null if there were none; `metrics` holds counts and histograms.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`. Threads: any, also during runs.
 ortlet_status ortlet_session_metrics(const struct ortlet_session *session,

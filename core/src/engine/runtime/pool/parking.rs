@@ -5,7 +5,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -81,6 +81,9 @@ pub(super) struct Parking {
     _op: &'static HoldOp,
 }
 
+/// What is never released, for checkers of leaks to find: the session and the operators' domain.
+static KEPT: [AtomicPtr<c_void>; 2] = [AtomicPtr::new(ptr::null_mut()), AtomicPtr::new(ptr::null_mut())];
+
 const DOMAIN: &CStr = c"ai.ortlet";
 const NAME: &CStr = c"Hold";
 const OUTPUT: &CStr = c"y";
@@ -111,6 +114,8 @@ impl Parking {
         let none = || Error::internal("ONNX Runtime gave nothing");
         let (session, domain) =
             (NonNull::new(session).ok_or_else(none)?, NonNull::new(domain).ok_or_else(none)?);
+        KEPT[0].store(session.as_ptr().cast(), Ordering::Relaxed);
+        KEPT[1].store(domain.as_ptr().cast(), Ordering::Relaxed);
         Ok(Self { session, _domain: domain, _op: op })
     }
 
