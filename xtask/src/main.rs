@@ -4,9 +4,11 @@ mod bench;
 mod cache;
 mod checkers;
 mod ci;
+mod codegen;
 mod demo;
 mod derive;
 mod digest;
+mod dist;
 mod fetch;
 mod pins;
 mod python;
@@ -35,6 +37,8 @@ Commands:
   test [-- ARGS...]  set up, then run every test; ARGS go to `cargo test`
   bench NAME [...]   measure against other ways to run the same models (without NAME: list the benchmarks)
   soak [OPTIONS]     runs of every kind at once for ten minutes: exact results, flat memory (--seconds N, --json)
+  codegen [--check]  write what is generated: the C header and the list of its functions
+  dist [OPTIONS]     packages for C and C++ in dist/ (--target TRIPLE, --json)
   ci                 format, lints, docs, licences, layering, portable builds, loom and Miri
   loom               only what loom checks: interleavings of threads in the lock-free parts
   miri               only what Miri checks: undefined behaviour and data races in portable modules (needs nightly)
@@ -73,6 +77,8 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "test" => test::run(rest),
         "bench" => bench::run(rest),
         "soak" => soak::run(rest),
+        "codegen" => codegen::run(rest),
+        "dist" => dist::run(rest),
         "ci" => no_arguments(rest).map_or_else(Ok, |()| ci::run()),
         "loom" => no_arguments(rest).map_or_else(Ok, |()| checkers::run_loom()),
         "miri" => no_arguments(rest).map_or_else(Ok, |()| checkers::run_miri()),

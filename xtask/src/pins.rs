@@ -58,23 +58,35 @@ const RUNTIME_FILES: &[&str] = &[
     "ThirdPartyNotices.txt",
 ];
 
-static RUNTIME_X86_64: Pin = runtime_pin(
-    RUNTIME_VERSION,
-    X86_64,
-    "onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_x86_64.whl",
-    "5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f",
-    "runtime/1.31.1",
-    RUNTIME_FILES,
-);
+static RUNTIME_X86_64: Pin = runtime_x86_64("runtime/1.31.1");
+/// The same as packages contain it.
+pub static BUNDLED_X86_64: Pin = runtime_x86_64("bundled/x86_64");
 
-static RUNTIME_AARCH64: Pin = runtime_pin(
-    RUNTIME_VERSION,
-    AARCH64,
-    "onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_aarch64.whl",
-    "da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3",
-    "runtime/1.31.1",
-    RUNTIME_FILES,
-);
+const fn runtime_x86_64(folder: &'static str) -> Pin {
+    runtime_pin(
+        RUNTIME_VERSION,
+        X86_64,
+        "onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_x86_64.whl",
+        "5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f",
+        folder,
+        RUNTIME_FILES,
+    )
+}
+
+static RUNTIME_AARCH64: Pin = runtime_aarch64("runtime/1.31.1");
+/// The same as packages contain it.
+pub static BUNDLED_AARCH64: Pin = runtime_aarch64("bundled/aarch64");
+
+const fn runtime_aarch64(folder: &'static str) -> Pin {
+    runtime_pin(
+        RUNTIME_VERSION,
+        AARCH64,
+        "onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_aarch64.whl",
+        "da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3",
+        folder,
+        RUNTIME_FILES,
+    )
+}
 
 /// The oldest version that is supported, and one that is too old.
 static OTHER_RUNTIMES_X86_64: [Pin; 2] = [

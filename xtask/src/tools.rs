@@ -23,12 +23,17 @@ pub fn component(name: &str, probe: &str) -> Result<()> {
 
 /// Makes sure that code can be compiled for the browser.
 pub fn wasm_target() -> Result<()> {
+    rust_target(WASM)
+}
+
+/// Makes sure that code can be compiled for a target.
+pub fn rust_target(triple: &str) -> Result<()> {
     let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
     let installed = sysroot.is_ok_and(|output| {
         let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-        folder.join("lib/rustlib").join(WASM).join("lib").is_dir()
+        folder.join("lib/rustlib").join(triple).join("lib").is_dir()
     });
-    if installed { Ok(()) } else { rustup(&["target", "add", WASM]) }
+    if installed { Ok(()) } else { rustup(&["target", "add", triple]) }
 }
 
 /// Makes sure that Miri is there. Adds it to a nightly toolchain, but does not install one.

@@ -52,6 +52,15 @@ pub const QUANTIZERS: Venv = Venv {
     arguments: &["--no-deps"],
 };
 
+/// With zig, which links for an old glibc and for other processors.
+pub const PACKAGERS: Venv = Venv {
+    owner: "the packagers'",
+    folder: "venv-dist",
+    requirements: "xtask/dist-requirements.txt",
+    probe: "import ziglang",
+    arguments: &["--no-deps"],
+};
+
 /// Makes sure that the environment is there and complete; returns its interpreter.
 pub fn ensure(cache: &Cache, venv: &Venv) -> Result<PathBuf> {
     let (folder, key) = (cache.path(venv.folder), key(venv)?);

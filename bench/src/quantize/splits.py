@@ -15,8 +15,8 @@ def digest(arrays):
     return whole.hexdigest()
 
 
-def divide(made, held_out):
-    """The first `SAMPLES` different ones of an iterable, and the `held_out` after them; what came before is left out."""
+def divide(made, held_out, count=SAMPLES):
+    """The first `count` different ones of an iterable, and the `held_out` after them; what came before is left out."""
     known, kept = set(), []
     for arrays in made:
         key = digest(arrays)
@@ -24,9 +24,9 @@ def divide(made, held_out):
             continue
         known.add(key)
         kept.append(arrays)
-        if len(kept) == SAMPLES + held_out:
-            return kept[:SAMPLES], kept[SAMPLES:]
-    raise ValueError(f"{SAMPLES + held_out} different samples are needed, there are {len(kept)}")
+        if len(kept) == count + held_out:
+            return kept[:count], kept[count:]
+    raise ValueError(f"{count + held_out} different samples are needed, there are {len(kept)}")
 
 
 def shuffled(items):

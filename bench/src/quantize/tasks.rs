@@ -41,7 +41,7 @@ impl Task {
             "magika" => Accuracy {
                 mean_cosine: Some(0.998),
                 min_cosine: Some(0.9),
-                top1_agreement: Some(0.98),
+                top1_agreement: Some(0.99),
                 ..Accuracy::default()
             },
             _ => Accuracy::default(),

@@ -13,6 +13,8 @@ pub(super) mod exit;
 pub(super) mod fork;
 mod library;
 mod log;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod old_glibc;
 mod options;
 mod pool;
 mod precision;

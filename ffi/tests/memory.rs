@@ -1,0 +1,43 @@
+//! The C programs under memory checkers: sanitizers for what they do themselves, valgrind for the library too.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Linking, c_source, compile, expected_of_runs, ffi, fixtures, scratch, succeeds};
+
+const FLAGS: &[&str] = &["-std=c99", "-D_POSIX_C_SOURCE=200809L"];
+
+fn valgrind(program: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    command.args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
+    command.arg("--show-leak-kinds=definite");
+    command
+        .arg(format!("--suppressions={}", ffi().join("tests/common/valgrind.supp").display()))
+        .arg(program);
+    command
+}
+
+fn with_sanitizers(source: &Path, folder: &Path) -> PathBuf {
+    let flags = [FLAGS, &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]].concat();
+    compile("cc", source, &flags, Linking::Shared, folder)
+}
+
+#[test]
+fn programs_are_clean_under_sanitizers() {
+    let folder = scratch("sanitizers");
+    succeeds(Command::new(with_sanitizers(&c_source("misuse.c"), &folder)).arg(fixtures()));
+    let runs = with_sanitizers(&c_source("runs.c"), &folder);
+    succeeds(Command::new(runs).arg(fixtures()).arg(&folder).args(expected_of_runs()));
+}
+
+#[test]
+fn misuse_is_clean_under_valgrind() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "valgrind is not installed");
+        return;
+    }
+    let program = compile("cc", &c_source("misuse.c"), FLAGS, Linking::Shared, &scratch("valgrind"));
+    succeeds(valgrind(&program).arg(fixtures()));
+}

@@ -1,0 +1,73 @@
+//! The crates that are linked into the libraries and the program.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::repo;
+
+/// What is shipped.
+const ROOTS: [&str; 2] = ["ortlet-ffi", "ortlet-cli"];
+
+/// A crate that somebody else wrote.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Crate {
+    pub name: String,
+    pub version: String,
+    /// An SPDX expression.
+    pub licence: String,
+    /// The folder of its source.
+    pub folder: PathBuf,
+}
+
+/// All crates that end up in what is shipped for a target; those that only build scripts and tests use are not among
+/// them.
+pub fn linked(triple: &str) -> Result<Vec<Crate>> {
+    let mut command = repo::cargo();
+    command.args(["metadata", "--locked", "--format-version", "1", "--filter-platform", triple]);
+    let output = command.output().context("run cargo metadata")?;
+    ensure!(output.status.success(), "cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("read cargo's metadata")?;
+    let packages: BTreeMap<&str, &Value> =
+        array(&metadata["packages"]).filter_map(|package| Some((package["id"].as_str()?, package))).collect();
+    let nodes: BTreeMap<&str, &Value> =
+        array(&metadata["resolve"]["nodes"]).filter_map(|node| Some((node["id"].as_str()?, node))).collect();
+    let is_root = |package: &&Value| ROOTS.iter().any(|root| package["name"] == *root);
+    let mut open: Vec<&str> =
+        packages.iter().filter(|(_, package)| is_root(package)).map(|(id, _)| *id).collect();
+    ensure!(open.len() == ROOTS.len(), "cargo's metadata lacks one of {ROOTS:?}");
+    let mut seen = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        if seen.insert(id) {
+            open.extend(nodes.get(id).into_iter().flat_map(|node| dependencies(node)));
+        }
+    }
+    let foreign =
+        seen.into_iter().filter_map(|id| packages.get(id)).filter(|package| !package["source"].is_null());
+    let mut crates = foreign.map(|package| described(package)).collect::<Result<Vec<_>>>()?;
+    crates.sort();
+    Ok(crates)
+}
+
+/// What a crate is linked with: dependencies that are not only for its build script, and no macros' own.
+fn dependencies(node: &Value) -> impl Iterator<Item = &str> {
+    let is_normal = |dependency: &&Value| array(&dependency["dep_kinds"]).any(|kind| kind["kind"].is_null());
+    array(&node["deps"]).filter(is_normal).filter_map(|dependency| dependency["pkg"].as_str())
+}
+
+fn described(package: &Value) -> Result<Crate> {
+    let text = |key: &str| package[key].as_str().map(str::to_owned);
+    let manifest = PathBuf::from(text("manifest_path").context("a package has a manifest")?);
+    Ok(Crate {
+        name: text("name").context("a package has a name")?,
+        version: text("version").context("a package has a version")?,
+        licence: text("license").unwrap_or_else(|| "see its files".into()),
+        folder: manifest.parent().map(PathBuf::from).unwrap_or_default(),
+    })
+}
+
+fn array(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}

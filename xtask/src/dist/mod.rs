@@ -1,0 +1,134 @@
+//! `cargo xtask dist`: what is shipped to people who write C and C++, an archive for each kind of machine.
+
+mod archive;
+mod build;
+mod crates;
+mod elf;
+mod sbom;
+mod stage;
+mod third_party;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::json;
+
+use crate::cache::Cache;
+use crate::pins::{self, Pin};
+use crate::{repo, say, unpack};
+
+/// The most that the stripped shared library may take.
+const MOST_BYTES: u64 = 4_000_000;
+
+/// A kind of machine.
+#[derive(Debug)]
+pub struct Target {
+    pub triple: &'static str,
+    /// ONNX Runtime for it.
+    pub runtime: &'static Pin,
+}
+
+pub const TARGETS: [Target; 2] = [
+    Target { triple: "x86_64-unknown-linux-gnu", runtime: &pins::BUNDLED_X86_64 },
+    Target { triple: "aarch64-unknown-linux-gnu", runtime: &pins::BUNDLED_AARCH64 },
+];
+
+/// What was made for one.
+pub struct Made {
+    pub triple: &'static str,
+    pub archive: PathBuf,
+    pub archive_bytes: u64,
+    /// The stripped shared library.
+    pub library_bytes: u64,
+}
+
+pub fn run(arguments: &[String]) -> Result<ExitCode> {
+    let (mut targets, mut as_json) = (Vec::new(), false);
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--json" => as_json = true,
+            "--target" => targets.push(named(rest.next().context("--target needs a triple")?)?),
+            other => bail!("there is no option `{other}`; there are --target TRIPLE and --json"),
+        }
+    }
+    if targets.is_empty() {
+        targets.extend(&TARGETS);
+    }
+    let made = targets.into_iter().map(make).collect::<Result<Vec<_>>>()?;
+    if as_json {
+        let entry = |made: &Made| {
+            json!({
+                "triple": made.triple,
+                "archive": made.archive,
+                "archive_bytes": made.archive_bytes,
+                "library_bytes": made.library_bytes,
+            })
+        };
+        println!("{:#}", serde_json::Value::from(made.iter().map(entry).collect::<Vec<_>>()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{:<28} {:>12} {:>16}  archive", "", "archive", "libortlet.so");
+    for made in made {
+        let (archive, library) = (megabytes(made.archive_bytes), megabytes(made.library_bytes));
+        println!("{:<28} {archive:>12} {library:>16}  {}", made.triple, made.archive.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.2} MB", bytes as f64 / 1e6)
+}
+
+fn named(triple: &str) -> Result<&'static Target> {
+    let known = || TARGETS.map(|target| target.triple).join(", ");
+    TARGETS
+        .iter()
+        .find(|target| target.triple == triple)
+        .with_context(|| format!("nothing is shipped for `{triple}`; there are: {}", known()))
+}
+
+/// Makes the archive for one kind of machine.
+pub fn make(target: &'static Target) -> Result<Made> {
+    let cache = Cache::open()?;
+    let runtime = unpack::ensure(&cache, target.runtime)?;
+    let built = build::build(&cache, target.triple)?;
+    elf::check_glibc(&[&built.library, &built.program])?;
+    elf::check_exports(&built.library)?;
+    let library_bytes = size(&built.library)?;
+    ensure!(library_bytes <= MOST_BYTES, "libortlet.so takes {library_bytes} bytes, more than {MOST_BYTES}");
+
+    let dist = repo::root().join("dist");
+    let name = format!("ortlet-{}-{}", version(), target.triple);
+    let folder = dist.join(&name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))?;
+    }
+    let linked = crates::linked(target.triple)?;
+    stage::stage(&folder, target, &built, &runtime)?;
+    write(&folder.join("THIRD-PARTY.txt"), &third_party::text(&linked)?)?;
+    write(&folder.join("sbom.cdx.json"), &sbom::cyclonedx(target, &linked, &runtime)?)?;
+    let archive = archive::pack(&dist, &name)?;
+    say::note(format_args!("made {}", archive.display()));
+    Ok(Made { triple: target.triple, archive_bytes: size(&archive)?, archive, library_bytes })
+}
+
+/// The version of the workspace, which is also this program's.
+pub fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+fn size(path: &Path) -> Result<u64> {
+    Ok(fs::metadata(path).with_context(|| format!("look at {}", path.display()))?.len())
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("write {}", path.display()))
+}
+
+/// Where cargo puts what it builds.
+fn target_folder() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| repo::root().join("target"), PathBuf::from)
+}

@@ -1,0 +1,76 @@
+//! Lays the files of an archive out in a folder.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::build::Built;
+use super::{Target, version, write};
+use crate::{pins, repo};
+
+/// What a program that links the static library has to link besides: what rustc names for these targets.
+const STATIC_LIBS: [&str; 5] = ["-lgcc_s", "-lrt", "-lpthread", "-lm", "-ldl"];
+
+pub fn stage(folder: &Path, target: &Target, built: &Built, runtime: &Path) -> Result<()> {
+    let (root, major) = (repo::root(), version().split('.').next().unwrap_or_default());
+    let soname = format!("libortlet.so.{major}");
+    for header in ["ortlet.h", "ortlet.hpp"] {
+        let own = Path::new("include/ortlet").join(header);
+        copy(&root.join("ffi").join(&own), &folder.join(&own))?;
+    }
+    copy(&built.library, &folder.join("lib").join(&soname))?;
+    symlink(&soname, &folder.join("lib/libortlet.so"))?;
+    copy(&built.static_library, &folder.join("lib/libortlet.a"))?;
+    copy(&built.program, &folder.join("bin/ortlet"))?;
+    copy(&runtime.join(pins::RUNTIME_LIBRARY), &folder.join("lib").join(pins::RUNTIME_LIBRARY))?;
+    for (notice, name) in
+        [("LICENSE", "LICENSE-onnxruntime"), ("ThirdPartyNotices.txt", "NOTICES-onnxruntime.txt")]
+    {
+        copy(&runtime.join(notice), &folder.join(name))?;
+    }
+    for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        copy(&root.join(licence), &folder.join(licence))?;
+    }
+    let cmake = STATIC_LIBS.join(";");
+    fill("ortletConfig.cmake", &folder.join("lib/cmake/ortlet"), target, &cmake)?;
+    fill("ortletConfigVersion.cmake", &folder.join("lib/cmake/ortlet"), target, &cmake)?;
+    fill("ortlet.pc", &folder.join("lib/pkgconfig"), target, &STATIC_LIBS.join(" "))?;
+    fill("README.md", folder, target, "")
+}
+
+/// Copies a template, its places filled in.
+fn fill(name: &str, folder: &Path, target: &Target, static_libs: &str) -> Result<()> {
+    let template = repo::root().join("ffi/package").join(name);
+    let text = fs::read_to_string(&template).with_context(|| format!("read {}", template.display()))?;
+    let mut numbers = version().split('.');
+    let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    let places = [
+        ("@VERSION@", version()),
+        ("@MAJOR@", major),
+        ("@MINOR@", minor),
+        ("@TRIPLE@", target.triple),
+        ("@RUNTIME@", pins::RUNTIME_VERSION),
+        ("@STATIC_LIBS@", static_libs),
+    ];
+    let text = places.iter().fold(text, |text, (place, value)| text.replace(place, value));
+    fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    write(&folder.join(name), &text)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let folder = to.parent().context("a file is in a folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    fs::copy(from, to).with_context(|| format!("copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn symlink(target: &str, link: &Path) -> Result<()> {
+    std::os::unix::fs::symlink(target, link).with_context(|| format!("create {}", link.display()))
+}
+
+#[cfg(not(unix))]
+fn symlink(_: &str, link: &Path) -> Result<()> {
+    anyhow::bail!("packages are made on Linux: {} would be a symbolic link", link.display())
+}
