@@ -60,8 +60,8 @@ impl<'a> BorrowedInput<'a> {
     /// Wraps a value of the caller's.
     ///
     /// # Errors
-    /// `unsupported` for an optional that holds nothing (such an input is to be left out), `limit_exceeded` if memory
-    /// for a copy cannot be had.
+    /// `unsupported` for an optional that holds nothing (such an input is to be left out) and for an empty sequence,
+    /// `limit_exceeded` if memory for a copy cannot be had.
     pub(super) fn new(view: &ValueView<'a>) -> Result<Self> {
         let mut parts = Parts::default();
         let value = match view {
@@ -89,6 +89,9 @@ impl Parts {
             Value::Optional(Some(value)) => self.value(value),
             Value::Optional(None) => {
                 Err(Error::unsupported("optional without a value", "it cannot be part of another value"))
+            }
+            Value::Sequence(values) if values.is_empty() => {
+                Err(Error::unsupported("empty sequence", "ONNX Runtime cannot be given one"))
             }
             Value::Sequence(values) => {
                 let elements: Vec<_> = values.iter().map(|value| self.value(value)).collect::<Result<_>>()?;

@@ -74,6 +74,9 @@ pub(super) fn given_twice(name: &str) -> Error {
 
 /// The places of the outputs asked for.
 pub(super) fn wanted_outputs(outputs: &[ValueInfo], names: &[String]) -> Result<SmallVec<[usize; 4]>> {
+    if names.is_empty() {
+        return Err(Error::invalid_argument("outputs", "at least one has to be asked for"));
+    }
     let mut places = SmallVec::new();
     for name in names {
         let place = outputs

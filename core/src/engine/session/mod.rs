@@ -217,7 +217,7 @@ impl Session {
     /// # Errors
     /// `not_found` for a name that is no input, `tensor_mismatch` for an input that is missing or has another type,
     /// rank or fixed size than declared, `invalid_argument` for an input given twice, `unsupported` for sparse and
-    /// opaque values, `runtime_failed` if ONNX Runtime fails, `pool_exhausted` if the session's
+    /// opaque values and empty sequences, `runtime_failed` if ONNX Runtime fails, `pool_exhausted` if the session's
     /// [`concurrency_limit`](SessionOptions::concurrency_limit) is reached for too long.
     pub fn run<'a, N, V>(&self, inputs: impl IntoIterator<Item = (N, V)>) -> Result<Outputs>
     where
@@ -231,8 +231,8 @@ impl Session {
     /// Runs the model with options.
     ///
     /// # Errors
-    /// As [`Session::run`]; also `not_found` for an output that the model does not have, `deadline_exceeded` and
-    /// `cancelled`.
+    /// As [`Session::run`]; also `not_found` for an output that the model does not have, `invalid_argument` for one that
+    /// is asked for twice and for no outputs at all, `deadline_exceeded` and `cancelled`.
     pub fn run_with<'a, N, V>(
         &self,
         inputs: impl IntoIterator<Item = (N, V)>,
