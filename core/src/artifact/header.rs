@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use super::digest::{Digest, digest};
 use super::integrity;
+use crate::model::ARTIFACT_MAGIC;
 use crate::{Error, Result};
 
 /// The first bytes of every artifact. The last ones show damage by transfer as text, and stop `type` on Windows.
-pub const MAGIC: [u8; 8] = *b"ORTLET\x1a\n";
+pub const MAGIC: [u8; 8] = ARTIFACT_MAGIC;
 /// The version of the format that this library writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
 /// Sections start on borders of this many bytes, and the header is as long.

@@ -50,6 +50,9 @@ pub use walk::NodeAt;
 
 use crate::{Error, Result};
 
+/// How a compiled model begins. Here, because `artifact` uses this module and not the other way round.
+pub(crate) const ARTIFACT_MAGIC: [u8; 8] = *b"ORTLET\x1a\n";
+
 /// The most that Protocol Buffers, and so ONNX Runtime, can read at once.
 const MAX_ENCODED_BYTES: u64 = i32::MAX as u64;
 
@@ -135,6 +138,9 @@ fn refuse_other_formats(bytes: &[u8]) -> Result<()> {
     let other = |what, remedy| Err(Error::unsupported(what, remedy));
     if bytes.get(4..8) == Some(b"ORTM") {
         return other("model format", "this is an ORT-format model (.ort), not an ONNX file");
+    }
+    if bytes.starts_with(&ARTIFACT_MAGIC) {
+        return other("model format", "this is a model that Ortlet compiled; load it as a file");
     }
     if bytes.starts_with(b"version https://git-lfs") {
         return other("model format", "this is a Git LFS pointer; fetch the file itself with `git lfs pull`");
