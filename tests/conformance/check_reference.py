@@ -110,8 +110,9 @@ class Reference:
         said = {**case.get("shapes", {}), **{name: of["shape"] for name, of in case.get("memory", {}).items()}}
         feeds = {}
         for info in self.model.graph.input:
-            if info.name not in constants:
-                kind = info.type.tensor_type
+            is_optional = info.type.HasField("optional_type")
+            kind = info.type.optional_type.elem_type.tensor_type if is_optional else info.type.tensor_type
+            if info.name in said or not (is_optional or info.name in constants):
                 shape = said.get(info.name) or [dim.dim_value for dim in kind.shape.dim]
                 feeds[info.name] = np.zeros(shape, onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
         return feeds
