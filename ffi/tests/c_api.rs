@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::process::Command;
 
-use common::{Linking, c_source, compile, expected_of_runs, ffi, fixtures, scratch, succeeds};
+use common::{Linking, c_source, compile, dense, expected_of_runs, ffi, fixtures, scratch, succeeds};
 
 const C99: &[&str] = &["-std=c99"];
 /// With threads and fork.
@@ -72,7 +72,7 @@ fn runs_of_every_kind_give_what_onnx_runtime_gives() {
     for linking in [Linking::Shared, Linking::Static] {
         let folder = scratch(&format!("runs-{linking:?}"));
         let program = compile("cc", &c_source("runs.c"), C99_POSIX, linking, &folder);
-        succeeds(Command::new(program).arg(fixtures()).arg(&folder).args(expected_of_runs()));
+        succeeds(Command::new(program).arg(fixtures()).arg(&folder).arg(dense()).args(expected_of_runs()));
     }
 }
 

@@ -5,7 +5,7 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Linking, c_source, compile, expected_of_runs, ffi, fixtures, scratch, succeeds};
+use common::{Linking, c_source, compile, dense, expected_of_runs, ffi, fixtures, scratch, succeeds};
 
 const FLAGS: &[&str] = &["-std=c99", "-D_POSIX_C_SOURCE=200809L"];
 
@@ -29,7 +29,7 @@ fn programs_are_clean_under_sanitizers() {
     let folder = scratch("sanitizers");
     succeeds(Command::new(with_sanitizers(&c_source("misuse.c"), &folder)).arg(fixtures()));
     let runs = with_sanitizers(&c_source("runs.c"), &folder);
-    succeeds(Command::new(runs).arg(fixtures()).arg(&folder).args(expected_of_runs()));
+    succeeds(Command::new(runs).arg(fixtures()).arg(&folder).arg(dense()).args(expected_of_runs()));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 /* Runs of every kind on a perceptron, compared with what plain ONNX Runtime gives.
- * usage: runs FIXTURES SCRATCH Y...   (folders of small models and of files that may be written; the eight results) */
+ * usage: runs FIXTURES SCRATCH DENSE Y...
+ * (folders of small models and of files that may be written; a model that is worth quantizing; the eight results) */
 #include <math.h>
 #include <pthread.h>
 
@@ -8,6 +9,7 @@
 /* How far results of up to 25 may be off with weights and activations of 8 bits. */
 #define QUANTIZED 0.8f
 
+static const char *dense;
 static char model[4096], artifact[4096], cache[4096], saved[4096];
 static const size_t shape[] = {2, 32};
 static float x[64];
@@ -265,13 +267,13 @@ static void long_calls_have_hooks(void) {
   ortlet_session *session = NULL;
   ortlet_buffer *text = NULL;
   memset(&hooks, 0, sizeof hooks);
-  FAILS(ORTLET_INVALID_ARGUMENT, "samples", ortlet_choose_precision(model, options, NULL, &small, NULL, &error));
+  FAILS(ORTLET_INVALID_ARGUMENT, "samples", ortlet_choose_precision(dense, options, NULL, &small, NULL, &error));
   hooks.samples = samples;
   hooks.progress = tells;
   hooks.measure = measures;
   hooks.measure_at_least = 0.5;
   hooks.user_data = &told;
-  OK(ortlet_choose_precision(model, options, &hooks, &small, &text, &error));
+  OK(ortlet_choose_precision(dense, options, &hooks, &small, &text, &error));
   is_text(text, "\"verdict\":");
   CHECK(told.progress > 0 && told.measured > 0);
   ortlet_model_free(small);
@@ -291,8 +293,8 @@ static void long_calls_have_hooks(void) {
   OK(ortlet_cancel_token_new(&token, &error));
   OK(ortlet_cancel_token_cancel(token, &error));
   hooks.cancel = token;
-  FAILS(ORTLET_CANCELLED, "cancelled", ortlet_choose_precision(model, options, &hooks, &small, &text, &error));
-  FAILS(ORTLET_CANCELLED, "cancelled", ortlet_session_load_with(model, options, &hooks, &session, &error));
+  FAILS(ORTLET_CANCELLED, "cancelled", ortlet_choose_precision(dense, options, &hooks, &small, &text, &error));
+  FAILS(ORTLET_CANCELLED, "cancelled", ortlet_session_load_with(dense, options, &hooks, &session, &error));
   CHECK(session == NULL && small == NULL && text == NULL);
   ortlet_cancel_token_free(token);
   ortlet_samples_free(samples);
@@ -325,13 +327,14 @@ static void compiled_models_are_kept(void) {
 int main(int argc, char **argv) {
   ortlet_session *session = NULL;
   size_t at;
-  CHECK(argc == 3 + 8);
+  CHECK(argc == 4 + 8);
+  dense = argv[3];
   snprintf(model, sizeof model, "%s/perceptron.onnx", argv[1]);
   snprintf(artifact, sizeof artifact, "%s/perceptron.ortlet", argv[2]);
   snprintf(saved, sizeof saved, "%s/saved.onnx", argv[2]);
   snprintf(cache, sizeof cache, "%s/cache", argv[2]);
   for (at = 0; at < 8; ++at) {
-    expected[at] = strtof(argv[3 + at], NULL);
+    expected[at] = strtof(argv[4 + at], NULL);
   }
   fill();
   OK(ortlet_runtime_load(NULL, &error));

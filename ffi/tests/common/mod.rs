@@ -24,6 +24,11 @@ pub fn fixtures() -> PathBuf {
     ffi().join("../tests/fixtures/models")
 }
 
+/// A small model with a layer that is worth quantizing.
+pub fn dense() -> PathBuf {
+    ffi().join("../tests/conformance/fixtures/dense.onnx")
+}
+
 /// The folder that cargo builds the libraries into: above that of this test.
 pub fn built() -> PathBuf {
     let test = env::current_exe().unwrap();
