@@ -105,7 +105,7 @@ fn start(bench: &Bench, arguments: &[String]) -> Result<ExitCode> {
 /// Builds the benchmarks and what they measure, other engines excepted.
 fn build() -> Result<()> {
     say::note("building the candidates");
-    if !succeeds(&["--bins"])? {
+    if !succeeds(&["--bins", "-p", "ortlet-ffi", "--lib"])? {
         bail!("the benchmarks do not build");
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! `overhead`: what a call through Ortlet costs beside the same call of ONNX Runtime's C API, on a model of one node.
 
+mod c_interface;
 mod raw;
 
 use std::hint::black_box;
@@ -7,6 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use c_interface::CInterface;
 use ortlet::runtime::RuntimeOptions;
 use ortlet::tensor::TensorView;
 use ortlet::{RunOptions, Session, SessionOptions};
@@ -38,6 +40,7 @@ const WARM_UP_CALLS: u32 = 50;
 const CALL: Metric = Metric::lower("ns per call", "call_ns");
 
 const BINDING: &str = "Binding::run";
+const C_BINDING: &str = "C binding_run";
 const RUN: &str = "Session::run";
 const RAW_BINDING: &str = "RunWithBinding";
 const RAW_RUN: &str = "Run";
@@ -71,9 +74,11 @@ fn run(options: &Options, places: &Places) -> Result<Findings> {
     let names = [input.name.as_str(), output.as_str()];
     let (raw, mut raw_memory) = (Raw::new(&file, names, dims, &data)?, Raw::new(&file, names, dims, &data)?);
 
+    let c_bound = CInterface::bind(&file, names[0], dims)?;
     let mut bindings: Vec<Call<'_>> = vec![
         (RAW_BINDING, Box::new(|| raw.run_with_binding())),
         (BINDING, Box::new(|| Ok(bound.run()?))),
+        (C_BINDING, Box::new(|| c_bound.run())),
         ("... + deadline", Box::new(|| Ok(timed.run_with(&deadline)?))),
     ];
     let mut runs: Vec<Call<'_>> = vec![
@@ -97,6 +102,7 @@ fn run(options: &Options, places: &Places) -> Result<Findings> {
     let target = |what| Target { metric: CALL, what, mean: 1.10, each: None };
     let verdicts = vec![
         target("Binding::run against RunWithBinding").judge(std::slice::from_ref(&bindings), BINDING),
+        target("ortlet_binding_run against RunWithBinding").judge(std::slice::from_ref(&bindings), C_BINDING),
         target("Session::run against Run").judge(std::slice::from_ref(&runs), RUN),
         target("Session::run against C from memory to memory").judge(std::slice::from_ref(&from_memory), RUN),
     ];
