@@ -27,6 +27,7 @@ pub struct TestData {
 pub fn run() -> Result<ExitCode> {
     let complete = [
         for_tests()?.python.is_some(),
+        skip_if_missing("the C and C++ tests", tools::c_tests())?.is_some(),
         skip_if_missing("rustfmt", tools::component("rustfmt", "fmt"))?.is_some(),
         skip_if_missing("clippy", tools::component("clippy", "clippy"))?.is_some(),
         skip_if_missing("builds for the browser", tools::wasm_target())?.is_some(),
@@ -51,6 +52,7 @@ pub fn for_tests() -> Result<TestData> {
     else {
         return Ok(data);
     };
+    skip_if_missing("the C and C++ tests", tools::c_tests())?;
     derive::minilm(&cache, &python)?;
     derive::node_tests(&cache, &python)?;
     data.onnx = Some(cache.path(pins::ONNX.folder));

@@ -64,6 +64,34 @@ fn rustup(arguments: &[&str]) -> Result<()> {
     bail!(MissingTool { tool, remedy: format!("install it with `{command}`") });
 }
 
+/// What the tests in C and C++ need, by the program or header that tells that it is there, and the Debian package.
+const C_TESTS: [(&str, &str); 4] = [
+    ("clang++", "clang"),
+    ("valgrind", "valgrind"),
+    ("espeak-ng", "espeak-ng"),
+    ("/usr/include/nlohmann/json.hpp", "nlohmann-json3-dev"),
+];
+
+/// Makes sure that compilers, checkers and libraries of the C and C++ tests are there.
+pub fn c_tests() -> Result<()> {
+    let is_there =
+        |what: &str| PathBuf::from(what).is_absolute() && PathBuf::from(what).exists() || on_path(what);
+    let lacking = || C_TESTS.iter().filter(|(what, _)| !is_there(what)).map(|(_, package)| *package);
+    let packages: Vec<_> = lacking().collect();
+    if packages.is_empty() || apt_install(&packages) && lacking().next().is_none() {
+        return Ok(());
+    }
+    let tool = packages.join(", ");
+    let remedy = format!("install them, for example with `apt-get install {}`", packages.join(" "));
+    bail!(MissingTool { tool, remedy });
+}
+
+/// Whether there is a program of this name.
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
 /// The pinned cargo-deny: the user's own if it is that version, else one in the cache.
 pub fn cargo_deny() -> Result<PathBuf> {
     let own = PathBuf::from("cargo-deny");

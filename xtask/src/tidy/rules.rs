@@ -10,10 +10,21 @@ const MAXIMUM_LINES: usize = 800;
 /// A peer has to be measured as it is, so these files call ONNX Runtime without Ortlet in between.
 const PLAIN_ORT: &str = "bench/src/candidates/plain_ort.rs";
 const RAW_ORT: &str = "bench/src/overhead/raw.rs";
+/// Calls Ortlet as C does.
+const C_CALLS: &str = "bench/src/overhead/c_interface.rs";
 
 /// Where `unsafe` is someone's job: the native engine, SIMD and the bindings.
-const UNSAFE_FOLDERS: &[&str] =
-    &["core/src/engine", "core/tests/counting", "kernels", "ffi", "python", "wasm", PLAIN_ORT, RAW_ORT];
+const UNSAFE_FOLDERS: &[&str] = &[
+    "core/src/engine",
+    "core/tests/counting",
+    "kernels",
+    "ffi",
+    "python",
+    "wasm",
+    PLAIN_ORT,
+    RAW_ORT,
+    C_CALLS,
+];
 
 /// Who may know that the crate `ort` exists.
 const RUNTIME_FOLDERS: &[&str] = &["core/src/engine/runtime", "core/src/engine/ops", PLAIN_ORT, RAW_ORT];
