@@ -18,15 +18,11 @@ impl Int8Matrix {
     pub fn by_column(weights: &[f32], columns: usize, reduced: bool) -> Self {
         let largest = if reduced { largest_pairs(weights, columns) } else { largest(weights, columns) };
         let scales: Vec<f32> = largest.iter().map(|&largest| scale(largest)).collect();
-        let mut values = Vec::with_capacity(weights.len());
+        let (mut values, mut errors) = (Vec::with_capacity(weights.len()), Errors::default());
         for row in weights.chunks_exact(columns) {
+            let start = values.len();
             values.extend(row.iter().zip(&scales).map(|(&weight, &scale)| round(weight, scale)));
-        }
-        let mut errors = Errors::default();
-        for (row, values) in weights.chunks_exact(columns).zip(values.chunks_exact(columns)) {
-            for ((&weight, &value), &scale) in row.iter().zip(values).zip(&scales) {
-                errors.add(weight, f64::from(value) * f64::from(scale));
-            }
+            errors.add_row(row, &values[start..], |column| scales[column]);
         }
         Self::new(values, scales, &errors)
     }
@@ -38,11 +34,9 @@ impl Int8Matrix {
         for row in weights.chunks_exact(columns) {
             let scale = scale(row.iter().fold(0.0, |largest, weight| largest.max(weight.abs())));
             scales.push(scale);
-            for &weight in row {
-                let value = round(weight, scale);
-                values.push(value);
-                errors.add(weight, f64::from(value) * f64::from(scale));
-            }
+            let start = values.len();
+            values.extend(row.iter().map(|&weight| round(weight, scale)));
+            errors.add_row(row, &values[start..], |_| scale);
         }
         Self::new(values, scales, &errors)
     }
@@ -64,14 +58,15 @@ fn largest(weights: &[f32], columns: usize) -> Vec<f32> {
 /// The largest sum, in each column, of the magnitudes of two neighbours of one sign. Products of neighbours are what
 /// processors without VNNI add up in 16 bits; which pairs, depends on where a kernel begins, so all are looked at.
 fn largest_pairs(weights: &[f32], columns: usize) -> Vec<f32> {
-    let mut sums = largest(weights, columns);
-    for pair in weights.windows(2 * columns).step_by(columns) {
-        let (upper, lower) = pair.split_at(columns);
-        for ((sum, &upper), &lower) in sums.iter_mut().zip(upper).zip(lower) {
-            if upper.is_sign_positive() == lower.is_sign_positive() {
-                *sum = sum.max(upper.abs() + lower.abs());
-            }
+    let (mut sums, first) = (vec![0.0_f32; columns], vec![0.0_f32; columns]);
+    let mut upper = first.as_slice();
+    for row in weights.chunks_exact(columns) {
+        for ((sum, &upper), &weight) in sums.iter_mut().zip(upper).zip(row) {
+            let joined =
+                if upper.is_sign_positive() == weight.is_sign_positive() { upper.abs() } else { 0.0 };
+            *sum = sum.max(weight.abs() + joined);
         }
+        upper = row;
     }
     sums
 }
@@ -103,7 +98,31 @@ pub(super) struct Errors {
     weight_max: f64,
 }
 
+/// Elements that are summed side by side, so that the compiler can use wide registers.
+const LANES: usize = 8;
+
 impl Errors {
+    /// Takes a row of weights and the numbers that they became, each with a scale.
+    fn add_row(&mut self, row: &[f32], values: &[i8], scale: impl Fn(usize) -> f32) {
+        let [mut sums, mut largest, mut weights, mut largest_weights] = [[0.0_f64; LANES]; 4];
+        for (chunk, (row, values)) in row.chunks(LANES).zip(values.chunks(LANES)).enumerate() {
+            for (lane, (&weight, &value)) in row.iter().zip(values).enumerate() {
+                let restored = f64::from(value) * f64::from(scale(chunk * LANES + lane));
+                let weight = f64::from(weight);
+                let error = (weight - restored).abs();
+                sums[lane] += error;
+                largest[lane] = largest[lane].max(error);
+                weights[lane] += weight.abs();
+                largest_weights[lane] = largest_weights[lane].max(weight.abs());
+            }
+        }
+        let most = |lanes: [f64; LANES]| lanes.into_iter().fold(0.0, f64::max);
+        self.sum += sums.into_iter().sum::<f64>();
+        self.max = self.max.max(most(largest));
+        self.weight_sum += weights.into_iter().sum::<f64>();
+        self.weight_max = self.weight_max.max(most(largest_weights));
+    }
+
     /// Takes an element and what it became.
     pub(super) fn add(&mut self, weight: f32, restored: f64) {
         let weight = f64::from(weight);
