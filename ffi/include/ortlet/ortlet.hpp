@@ -264,7 +264,9 @@ class TensorView {
                    Shape(tensor.shape, tensor.shape + tensor.rank)) {}
 
   DType dtype() const noexcept { return dtype_; }
-  const Shape &shape() const noexcept { return shape_; }
+  const Shape &shape() const & noexcept { return shape_; }
+  // By value of a view that is about to end, so that loops over it are safe.
+  Shape shape() && noexcept { return std::move(shape_); }
   const void *data() const noexcept { return data_; }
   std::size_t size_bytes() const noexcept { return size_bytes_; }
 
@@ -303,7 +305,9 @@ class MutableTensorView {
                           Shape(tensor.shape, tensor.shape + tensor.rank)) {}
 
   DType dtype() const noexcept { return dtype_; }
-  const Shape &shape() const noexcept { return shape_; }
+  const Shape &shape() const & noexcept { return shape_; }
+  // By value of a view that is about to end, so that loops over it are safe.
+  Shape shape() && noexcept { return std::move(shape_); }
   void *data() const noexcept { return data_; }
   std::size_t size_bytes() const noexcept { return size_bytes_; }
 
@@ -366,7 +370,7 @@ class ValueView {
   // The texts of a tensor of texts; throws if it is none.
   std::vector<std::string_view> strings() const {
     std::size_t count = 1;
-    for (const std::size_t size : tensor().shape()) {
+    for (const std::size_t size : shape()) {
       count *= size;
     }
     std::vector<std::string_view> strings;
@@ -504,8 +508,8 @@ struct RunOptions {
   std::optional<std::chrono::nanoseconds> deadline;
   // What ends the run; it has to last until then.
   const CancelToken *cancel = nullptr;
-  // Names of the outputs to give; all if there are none.
-  std::vector<std::string> outputs;
+  // Names of the outputs to give, in this order; all of them if it is not set.
+  std::optional<std::vector<std::string>> outputs;
 };
 
 namespace detail {
@@ -514,8 +518,14 @@ namespace detail {
 class COptions {
  public:
   explicit COptions(const RunOptions &options) {
-    for (const std::string &output : options.outputs) {
-      names_.push_back(output.c_str());
+    if (options.outputs) {
+      for (const std::string &output : *options.outputs) {
+        names_.push_back(output.c_str());
+      }
+      options_.output_count = names_.size();
+      // An empty list is another thing than none.
+      names_.push_back(nullptr);
+      options_.outputs = names_.data();
     }
     if (options.deadline) {
       const auto ns = options.deadline->count();
@@ -523,8 +533,6 @@ class COptions {
       options_.deadline_ns = &deadline_ns_;
     }
     options_.cancel = options.cancel != nullptr ? options.cancel->c_token() : nullptr;
-    options_.outputs = names_.empty() ? nullptr : names_.data();
-    options_.output_count = names_.size();
   }
   COptions(const COptions &) = delete;
   COptions &operator=(const COptions &) = delete;

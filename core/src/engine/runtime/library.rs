@@ -195,7 +195,14 @@ fn open(file: &Path) -> Result<Runtime, Refusal> {
     // and there is no way to know more before it is loaded.
     let library = unsafe { Library::new(file) }
         .map_err(|error| Refusal::Other(format!("cannot be loaded: {}", cause(&error))))?;
-    let version = version_of(&library)?;
+    let version = match version_of(&library) {
+        Ok(version) => version,
+        Err(refusal) => {
+            // Unloading it could pull the code from under whatever its initialisers have started.
+            std::mem::forget(library);
+            return Err(refusal);
+        }
+    };
     switch_telemetry_off();
     fork::watch();
     let pool = Pool::new();
