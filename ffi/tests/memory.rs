@@ -5,19 +5,9 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Linking, c_source, compile, dense, expected_of_runs, ffi, fixtures, scratch, succeeds};
+use common::{Linking, c_source, compile, dense, expected_of_runs, fixtures, scratch, succeeds, valgrind};
 
 const FLAGS: &[&str] = &["-std=c99", "-D_POSIX_C_SOURCE=200809L"];
-
-fn valgrind(program: &Path) -> Command {
-    let mut command = Command::new("valgrind");
-    command.args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
-    command.arg("--show-leak-kinds=definite");
-    command
-        .arg(format!("--suppressions={}", ffi().join("tests/common/valgrind.supp").display()))
-        .arg(program);
-    command
-}
 
 fn with_sanitizers(source: &Path, folder: &Path) -> PathBuf {
     let flags = [FLAGS, &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]].concat();
@@ -34,10 +24,8 @@ fn programs_are_clean_under_sanitizers() {
 
 #[test]
 fn misuse_is_clean_under_valgrind() {
-    if Command::new("valgrind").arg("--version").output().is_err() {
-        assert!(std::env::var_os("CI").is_none(), "valgrind is not installed");
-        return;
-    }
     let program = compile("cc", &c_source("misuse.c"), FLAGS, Linking::Shared, &scratch("valgrind"));
-    succeeds(valgrind(&program).arg(fixtures()));
+    if let Some(mut valgrind) = valgrind(&program) {
+        succeeds(valgrind.arg(fixtures()));
+    }
 }

@@ -84,6 +84,21 @@ pub fn expected_of_runs() -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().split_whitespace().map(str::to_owned).collect()
 }
 
+/// A program under valgrind, leaks being errors; none outside of CI if valgrind is not there.
+pub fn valgrind(program: &Path) -> Option<Command> {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        assert!(env::var_os("CI").is_none(), "valgrind is not installed");
+        return None;
+    }
+    let mut command = Command::new("valgrind");
+    command.args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
+    command.arg("--show-leak-kinds=definite");
+    command
+        .arg(format!("--suppressions={}", ffi().join("tests/common/valgrind.supp").display()))
+        .arg(program);
+    Some(command)
+}
+
 /// Runs something that has to end well.
 pub fn succeeds(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
