@@ -41,7 +41,8 @@ pub fn linked(triple: &str) -> Result<Vec<Crate>> {
     let mut seen = BTreeSet::new();
     while let Some(id) = open.pop() {
         if seen.insert(id) {
-            open.extend(nodes.get(id).into_iter().flat_map(|node| dependencies(node)));
+            let node = nodes.get(id).into_iter();
+            open.extend(node.flat_map(|node| dependencies(node)).filter(|id| !is_macro(packages[id])));
         }
     }
     let foreign =
@@ -51,7 +52,13 @@ pub fn linked(triple: &str) -> Result<Vec<Crate>> {
     Ok(crates)
 }
 
-/// What a crate is linked with: dependencies that are not only for its build script, and no macros' own.
+/// Whether a crate runs in the compiler, so that nothing of it is in what the compiler makes.
+fn is_macro(package: &Value) -> bool {
+    let kinds = array(&package["targets"]).flat_map(|target| array(&target["kind"]));
+    kinds.into_iter().any(|kind| kind == "proc-macro")
+}
+
+/// What a crate is linked with: dependencies that are not only for its build script or its tests.
 fn dependencies(node: &Value) -> impl Iterator<Item = &str> {
     let is_normal = |dependency: &&Value| array(&dependency["dep_kinds"]).any(|kind| kind["kind"].is_null());
     array(&node["deps"]).filter(is_normal).filter_map(|dependency| dependency["pkg"].as_str())

@@ -6,19 +6,18 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::build::Built;
-use super::{Target, version, write};
+use super::{Target, third_party, version, write};
 use crate::{pins, repo};
 
-/// What a program that links the static library has to link besides: what rustc names for these targets.
+/// What a program that links the static library has to link besides: what `rustc --print native-static-libs` names for
+/// these targets, without the C library, which is linked anyway, and `-lutil`, of which nothing is used.
 const STATIC_LIBS: [&str; 5] = ["-lgcc_s", "-lrt", "-lpthread", "-lm", "-ldl"];
 
 pub fn stage(folder: &Path, target: &Target, built: &Built, runtime: &Path) -> Result<()> {
     let (root, major) = (repo::root(), version().split('.').next().unwrap_or_default());
     let soname = format!("libortlet.so.{major}");
-    for header in ["ortlet.h", "ortlet.hpp"] {
-        let own = Path::new("include/ortlet").join(header);
-        copy(&root.join("ffi").join(&own), &folder.join(&own))?;
-    }
+    let headers = Path::new("include/ortlet");
+    copy_all(&root.join("ffi").join(headers), &folder.join(headers))?;
     copy(&built.library, &folder.join("lib").join(&soname))?;
     symlink(&soname, &folder.join("lib/libortlet.so"))?;
     copy(&built.static_library, &folder.join("lib/libortlet.a"))?;
@@ -29,6 +28,7 @@ pub fn stage(folder: &Path, target: &Target, built: &Built, runtime: &Path) -> R
     {
         copy(&runtime.join(notice), &folder.join(name))?;
     }
+    copy(&third_party::standard_library()?, &folder.join("NOTICES-rust.html"))?;
     for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
         copy(&root.join(licence), &folder.join(licence))?;
     }
@@ -62,6 +62,15 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     let folder = to.parent().context("a file is in a folder")?;
     fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     fs::copy(from, to).with_context(|| format!("copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+/// Every file of a folder.
+fn copy_all(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).with_context(|| format!("list {}", from.display()))? {
+        let entry = entry.with_context(|| format!("list {}", from.display()))?;
+        copy(&entry.path(), &to.join(entry.file_name()))?;
+    }
     Ok(())
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::crates::Crate;
+use crate::repo;
 
 const LINE: &str = "--------------------------------------------------------------------------------";
 
@@ -16,7 +18,9 @@ pub fn text(crates: &[Crate]) -> Result<String> {
     for own in crates {
         let title = format!("{} {}", own.name, own.version);
         list += &format!("{title} ({})\n", own.licence);
-        for licence in licences(&own.folder)? {
+        let licences = licences(&own.folder)?;
+        ensure!(!licences.is_empty(), "{title} has no file with its licence");
+        for licence in licences {
             by_text.entry(licence).or_default().push(title.clone());
         }
     }
@@ -24,6 +28,16 @@ pub fn text(crates: &[Crate]) -> Result<String> {
         list += &format!("\n{LINE}\n{}\n{LINE}\n\n{licence}\n", owners.join(", "));
     }
     Ok(list)
+}
+
+/// The notices of Rust's standard library, which is linked in as well; they come with the toolchain.
+pub fn standard_library() -> Result<PathBuf> {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).current_dir(repo::root()).output();
+    let output = output.context("run rustc")?;
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let notices = sysroot.join("share/doc/rust/COPYRIGHT-library.html");
+    ensure!(notices.is_file(), "the toolchain lacks {}", notices.display());
+    Ok(notices)
 }
 
 /// The licence files of a crate's source.
