@@ -14,7 +14,7 @@ pub fn pack(dist: &Path, name: &str) -> Result<PathBuf> {
         "--group=0",
         "--numeric-owner",
         "--mtime=@0",
-        "--mode=u+w,go-w",
+        "--mode=a+rX,u+w,go-w",
     ]);
     command.args(["--use-compress-program=gzip -9n", "--create", "--file"]).arg(&archive);
     command.arg("--directory").arg(dist).arg(name).stdin(Stdio::null());
