@@ -1,4 +1,4 @@
-//! Builds the libraries and the program for a kind of machine, for a glibc that is old enough.
+//! Builds the libraries and the program for kinds of machines, and for a glibc that is old enough.
 
 use std::env;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 
-use super::target_folder;
+use super::{paths, target_folder};
 use crate::cache::Cache;
 use crate::{repo, say, tools, venv};
 
@@ -23,27 +23,42 @@ pub struct Built {
     pub program: PathBuf,
 }
 
-pub fn build(cache: &Cache, triple: &str) -> Result<Built> {
-    tools::rust_target(triple)?;
-    let python = venv::ensure(cache, &venv::PACKAGERS)?;
-    let bin = python.parent().context("an interpreter is in a folder")?;
-    say::note(format_args!("building for {triple}, which takes minutes"));
+/// What was built for a kind of machine.
+pub fn built(triple: &str) -> Built {
+    let folder = target_folder().join(triple).join(PROFILE);
+    Built {
+        library: folder.join("libortlet.so"),
+        static_library: folder.join("libortlet.a"),
+        program: folder.join("ortlet"),
+    }
+}
+
+/// Builds for all kinds of machines at once, because the end of each build keeps only two processors busy.
+pub fn build(triples: &[&str]) -> Result<()> {
+    let tools = tools(triples)?;
+    say::note(format_args!("building for {}, which takes minutes", triples.join(" and ")));
     let mut command = repo::cargo();
     command.args(["zigbuild", "--locked", "--profile", PROFILE, "-p", "ortlet-ffi", "-p", "ortlet-cli"]);
-    command.args(["--target", &format!("{triple}.{}.{}", GLIBC.0, GLIBC.1)]);
+    for triple in triples {
+        command.args(["--target", &format!("{triple}.{}.{}", GLIBC.0, GLIBC.1)]);
+    }
     // Zig is a module of that Python, and cargo finds `zigbuild` on the path.
     let own = env::var_os("PATH").unwrap_or_default();
-    let path = env::join_paths([bin.to_owned()].into_iter().chain(env::split_paths(&own)))?;
+    let path = env::join_paths([tools].into_iter().chain(env::split_paths(&own)))?;
     command.env("PATH", path).env_remove("CARGO_BUILD_TARGET").stdout(Stdio::null());
+    command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", paths::flags()?);
     if !say::is_watched() {
         command.arg("--quiet");
     }
     let status = command.status().context("run cargo zigbuild")?;
-    ensure!(status.success(), "the build for {triple} failed");
-    let folder = target_folder().join(triple).join(PROFILE);
-    Ok(Built {
-        library: folder.join("libortlet.so"),
-        static_library: folder.join("libortlet.a"),
-        program: folder.join("ortlet"),
-    })
+    ensure!(status.success(), "the build for {} failed", triples.join(" and "));
+    Ok(())
+}
+
+/// Makes sure that the programs are there which builds need; returns the folder of those that are not the toolchain's.
+/// Others may use the cache again while the build goes on.
+fn tools(triples: &[&str]) -> Result<PathBuf> {
+    triples.iter().try_for_each(|triple| tools::rust_target(triple))?;
+    let python = venv::ensure(&Cache::open()?, &venv::PACKAGERS)?;
+    Ok(python.parent().context("an interpreter is in a folder")?.to_owned())
 }

@@ -4,6 +4,7 @@ mod archive;
 mod build;
 mod crates;
 mod elf;
+mod paths;
 mod sbom;
 mod stage;
 mod third_party;
@@ -57,7 +58,7 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
     if targets.is_empty() {
         targets.extend(&TARGETS);
     }
-    let made = targets.into_iter().map(make).collect::<Result<Vec<_>>>()?;
+    let made = make(&targets)?;
     if as_json {
         let entry = |made: &Made| {
             json!({
@@ -90,13 +91,20 @@ fn named(triple: &str) -> Result<&'static Target> {
         .with_context(|| format!("nothing is shipped for `{triple}`; there are: {}", known()))
 }
 
-/// Makes the archive for one kind of machine.
-pub fn make(target: &'static Target) -> Result<Made> {
-    let cache = Cache::open()?;
-    let runtime = unpack::ensure(&cache, target.runtime)?;
-    let built = build::build(&cache, target.triple)?;
+/// Makes the archives for these kinds of machines.
+pub fn make(targets: &[&'static Target]) -> Result<Vec<Made>> {
+    let triples: Vec<&str> = targets.iter().map(|target| target.triple).collect();
+    build::build(&triples)?;
+    targets.iter().map(|target| pack(target)).collect()
+}
+
+/// Makes an archive of what was built.
+fn pack(target: &'static Target) -> Result<Made> {
+    let runtime = unpack::ensure(&Cache::open()?, target.runtime)?;
+    let built = build::built(target.triple);
     elf::check_glibc(&[&built.library, &built.program])?;
     elf::check_exports(&built.library)?;
+    paths::check(&[&built.library, &built.program, &built.static_library])?;
     let library_bytes = size(&built.library)?;
     ensure!(library_bytes <= MOST_BYTES, "libortlet.so takes {library_bytes} bytes, more than {MOST_BYTES}");
 
