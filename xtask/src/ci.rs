@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::say::{self, MissingTool};
-use crate::{checkers, repo, tidy, tools};
+use crate::{checkers, packaging, repo, tidy, tools};
 
 enum Outcome {
     Passed,
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 type Check = fn() -> Result<Outcome>;
 
-const CHECKS: [(&str, Check); 11] = [
+const CHECKS: [(&str, Check); 12] = [
     ("formatting", formatting),
     ("repository rules (tidy)", rules),
     ("lints, whole workspace", lints),
@@ -30,6 +30,7 @@ const CHECKS: [(&str, Check); 11] = [
     ("core in the browser (wasm32)", portable_wasm),
     ("interleavings of lock-free parts (loom)", interleavings),
     ("undefined behaviour in portable modules (Miri)", undefined_behaviour),
+    ("packages for C and C++", packages),
     ("licences, sources and bans of dependencies", licences),
     ("known vulnerabilities of dependencies", advisories),
 ];
@@ -120,6 +121,11 @@ fn undefined_behaviour() -> Result<Outcome> {
         Err(error) if error.is::<MissingTool>() => Ok(Outcome::Skipped(format!("{error:#}"))),
         Err(error) => Err(error),
     }
+}
+
+fn packages() -> Result<Outcome> {
+    packaging::check()?;
+    Ok(Outcome::Passed)
 }
 
 fn licences() -> Result<Outcome> {

@@ -10,6 +10,7 @@ mod derive;
 mod digest;
 mod dist;
 mod fetch;
+mod packaging;
 mod pins;
 mod python;
 mod quantize;
@@ -39,7 +40,8 @@ Commands:
   soak [OPTIONS]     runs of every kind at once for ten minutes: exact results, flat memory (--seconds N, --json)
   codegen [--check]  write what is generated: the C header and the list of its functions
   dist [OPTIONS]     packages for C and C++ in dist/ (--target TRIPLE, --json)
-  ci                 format, lints, docs, licences, layering, portable builds, loom and Miri
+  packaging          only what is done with these packages: programs built against them, and run
+  ci                 format, lints, docs, licences, layering, portable builds, loom, Miri and packages
   loom               only what loom checks: interleavings of threads in the lock-free parts
   miri               only what Miri checks: undefined behaviour and data races in portable modules (needs nightly)
   tidy               only the repository's own rules: layering, sizes, unsafe, crate edges
@@ -82,6 +84,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "ci" => no_arguments(rest).map_or_else(Ok, |()| ci::run()),
         "loom" => no_arguments(rest).map_or_else(Ok, |()| checkers::run_loom()),
         "miri" => no_arguments(rest).map_or_else(Ok, |()| checkers::run_miri()),
+        "packaging" => no_arguments(rest).map_or_else(Ok, |()| packaging::run()),
         "tidy" => no_arguments(rest).map_or_else(Ok, |()| tidy::run()),
         other => Ok(usage(&format!("no command `{other}`"))),
     }

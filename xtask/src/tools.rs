@@ -64,8 +64,10 @@ fn rustup(arguments: &[&str]) -> Result<()> {
     bail!(MissingTool { tool, remedy: format!("install it with `{command}`") });
 }
 
-/// What the tests in C and C++ need, by the program or header that tells that it is there, and the Debian package.
-const C_TESTS: [(&str, &str); 4] = [
+/// A program by its name or a file by its path, and the Debian package that brings it.
+pub type DebianFile = (&'static str, &'static str);
+
+const C_TESTS: [DebianFile; 4] = [
     ("clang++", "clang"),
     ("valgrind", "valgrind"),
     ("espeak-ng", "espeak-ng"),
@@ -74,9 +76,14 @@ const C_TESTS: [(&str, &str); 4] = [
 
 /// Makes sure that compilers, checkers and libraries of the C and C++ tests are there.
 pub fn c_tests() -> Result<()> {
+    debian(&C_TESTS)
+}
+
+/// Makes sure that what Debian packages bring is there.
+pub fn debian(files: &[DebianFile]) -> Result<()> {
     let is_there =
         |what: &str| PathBuf::from(what).is_absolute() && PathBuf::from(what).exists() || on_path(what);
-    let lacking = || C_TESTS.iter().filter(|(what, _)| !is_there(what)).map(|(_, package)| *package);
+    let lacking = || files.iter().filter(|(what, _)| !is_there(what)).map(|(_, package)| *package);
     let packages: Vec<_> = lacking().collect();
     if packages.is_empty() || apt_install(&packages) && lacking().next().is_none() {
         return Ok(());

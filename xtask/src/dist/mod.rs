@@ -83,7 +83,7 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.2} MB", bytes as f64 / 1e6)
 }
 
-fn named(triple: &str) -> Result<&'static Target> {
+pub fn named(triple: &str) -> Result<&'static Target> {
     let known = || TARGETS.map(|target| target.triple).join(", ");
     TARGETS
         .iter()
@@ -137,6 +137,6 @@ fn write(path: &Path, text: &str) -> Result<()> {
 }
 
 /// Where cargo puts what it builds.
-fn target_folder() -> PathBuf {
+pub fn target_folder() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| repo::root().join("target"), PathBuf::from)
 }
