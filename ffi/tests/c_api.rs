@@ -1,11 +1,13 @@
-//! The C interface as C programs use it: headers, layouts, exported names, misuse, runs, threads, forks.
+//! The C interface as C programs use it: headers, layouts, exported names, misuse, runs, values, threads, forks.
 
 mod common;
 
 use std::fs;
 use std::process::Command;
 
-use common::{Linking, c_source, compile, dense, expected_of_runs, ffi, fixtures, scratch, succeeds};
+use common::{
+    Linking, c_source, compile, dense, expected_of_runs, ffi, fixtures, scratch, shared_fixtures, succeeds,
+};
 
 const C99: &[&str] = &["-std=c99"];
 /// With threads and fork.
@@ -74,6 +76,19 @@ fn runs_of_every_kind_give_what_onnx_runtime_gives() {
         let program = compile("cc", &c_source("runs.c"), C99_POSIX, linking, &folder);
         succeeds(Command::new(program).arg(fixtures()).arg(&folder).arg(dense()).args(expected_of_runs()));
     }
+}
+
+#[test]
+fn values_of_every_kind_go_in_and_out() {
+    let program = compile("cc", &c_source("values.c"), C99, Linking::Shared, &scratch("values"));
+    succeeds(Command::new(program).arg(shared_fixtures()));
+}
+
+#[test]
+fn runs_under_way_are_ended_and_guarded() {
+    let program =
+        compile("cc", &c_source("interrupted.c"), C99_POSIX, Linking::Shared, &scratch("interrupted"));
+    succeeds(Command::new(program).arg(shared_fixtures()));
 }
 
 #[test]

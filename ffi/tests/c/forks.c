@@ -7,6 +7,9 @@
 
 #include "check.h"
 
+/* A process that was forked has little to do, and has to be over soon. */
+#define CHILD_SECONDS 1
+
 static char path[4096];
 
 static void run(const ortlet_session *session, ortlet_status expected) {
@@ -48,7 +51,7 @@ int main(int argc, char **argv) {
   child = fork();
   if (child == 0) {
     /* Rather dead than hanging. */
-    alarm(20);
+    alarm(CHILD_SECONDS);
     run(session, ORTLET_UNSUPPORTED);
     FAILS(ORTLET_UNSUPPORTED, "forked", ortlet_session_load(path, NULL, &other, &error));
     ortlet_session_free(session);

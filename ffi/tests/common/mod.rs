@@ -2,8 +2,10 @@
 #![allow(dead_code)]
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 /// How a program is linked with Ortlet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,15 +26,32 @@ pub fn fixtures() -> PathBuf {
     ffi().join("../tests/fixtures/models")
 }
 
-/// A small model with a layer that is worth quantizing.
-pub fn dense() -> PathBuf {
-    ffi().join("../tests/conformance/fixtures/dense.onnx")
+/// The folder of small models of the shared cases.
+pub fn shared_fixtures() -> PathBuf {
+    ffi().join("../tests/conformance/fixtures")
 }
 
-/// The folder that cargo builds the libraries into: above that of this test.
-pub fn built() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    test.parent().and_then(Path::parent).unwrap().to_owned()
+/// A small model with a layer that is worth quantizing.
+pub fn dense() -> PathBuf {
+    shared_fixtures().join("dense.onnx")
+}
+
+/// The folder with the libraries as the sources are now: above that of this test. For a test, cargo only builds
+/// libraries that Rust can link, which these are not; without this, whatever was built last would be tested.
+pub fn built() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let test = env::current_exe().unwrap();
+        let folder = test.parent().and_then(Path::parent).unwrap();
+        let profile = match folder.file_name().and_then(OsStr::to_str).unwrap() {
+            "debug" => "dev",
+            named => named,
+        };
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(ffi()).args(["build", "--locked", "--lib", "--profile", profile]);
+        succeeds(command.arg("--target-dir").arg(folder.parent().unwrap()));
+        folder.to_owned()
+    })
 }
 
 /// A place named by the variable that `cargo xtask test` sets.

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::{alone, output};
+use super::{alone, example, output};
 use crate::tools::DebianFile;
 use crate::{dist, pins, tools};
 
@@ -19,7 +19,8 @@ const TOLERANCE: f64 = 1e-4;
 /// Where Debian puts the libraries of Arm programs.
 const LIBRARIES: &str = "/usr/aarch64-linux-gnu/lib";
 
-const TOOLS: [DebianFile; 3] = [
+const TOOLS: [DebianFile; 4] = [
+    (example::ARM_COMPILER, "g++-aarch64-linux-gnu"),
     ("qemu-aarch64", "qemu-user"),
     ("/usr/aarch64-linux-gnu/lib/libc.so.6", "libc6-arm64-cross"),
     ("/usr/aarch64-linux-gnu/lib/libstdc++.so.6", "libstdc++6-arm64-cross"),
@@ -53,6 +54,17 @@ pub fn check(package: &Path, native: &Path, model: &Path, folder: &Path) -> Resu
     ensure!(emulated.len() == expected.len() && !expected.is_empty(), "Arm gives another number of values");
     let off = emulated.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     ensure!(off <= TOLERANCE, "results on Arm are off by {off}");
+    hears_the_same(package, native, model, folder)
+}
+
+/// The example in C++ finds the same speech.
+fn hears_the_same(package: &Path, native: &Path, model: &Path, folder: &Path) -> Result<()> {
+    let sound = example::speech(folder)?;
+    let own = example::native(native, folder)?;
+    let expected = example::segments(&mut alone(own), model, &sound)?;
+    let program = example::for_arm(package, folder)?;
+    let heard = example::segments(&mut emulated(&program, folder), model, &sound)?;
+    ensure!(heard == expected, "on Arm the example hears {heard:?}, not {expected:?}");
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask packaging`: makes the archives and uses them as somebody would who has nothing else of Ortlet.
 
 mod arm;
+mod example;
 mod native;
 mod unpacked;
 
@@ -14,13 +15,14 @@ use crate::cache::Cache;
 use crate::tools::DebianFile;
 use crate::{dist, pins, say, tools, unpack};
 
-const TOOLS: [DebianFile; 6] = [
+const TOOLS: [DebianFile; 7] = [
     ("cmake", "cmake"),
     ("make", "make"),
     ("pkg-config", "pkg-config"),
     ("g++", "g++"),
     ("clang++", "clang"),
     ("readelf", "binutils"),
+    ("espeak-ng", "espeak-ng"),
 ];
 
 pub fn run() -> Result<ExitCode> {
