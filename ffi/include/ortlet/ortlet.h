@@ -276,7 +276,7 @@ typedef uint32_t ortlet_status;
 typedef uint32_t ortlet_dtype;
 
 // A tensor in memory of the caller's or of a handle's. Ortlet never frees `data` or `shape`.
-typedef struct ortlet_tensor {
+typedef struct {
   // The elements in row-major order. Any alignment will do, but what is misaligned for its type is copied.
   const void *data;
   // Their size; has to be what type and shape need.
@@ -293,22 +293,22 @@ typedef struct ortlet_tensor {
 typedef uint32_t ortlet_kind;
 
 // A value and its name, both lent by what they came from.
-typedef struct ortlet_named_value {
+typedef struct {
   // The name.
   const char *name;
   // The value.
-  const struct ortlet_value *value;
+  const ortlet_value *value;
 } ortlet_named_value;
 
 // An input of a run. The run copies nothing, but what is misaligned; memory and value have to last until the call
 // returns.
-typedef struct ortlet_input {
+typedef struct {
   // The input's name.
   const char *name;
   // The value; or `NULL` to take `tensor`.
-  const struct ortlet_value *value;
+  const ortlet_value *value;
   // The tensor in memory of the caller's, if `value` is `NULL`.
-  struct ortlet_tensor tensor;
+  ortlet_tensor tensor;
 } ortlet_input;
 
 // Is told how long work goes: `progress_json` is a JSON object, which belongs to Ortlet and is gone after the call. It is
@@ -319,16 +319,16 @@ typedef void (*ortlet_progress_callback)(void *user_data, const char *progress_j
 // `output_count` of each, in the model's order; they belong to Ortlet and are gone after the call. It must not throw or
 // jump out, and may be called on several threads, by turns.
 typedef double (*ortlet_measure_callback)(void *user_data,
-                                          const struct ortlet_named_value *reference,
-                                          const struct ortlet_named_value *candidate,
+                                          const ortlet_named_value *reference,
+                                          const ortlet_named_value *candidate,
                                           size_t output_count);
 
 // What options in JSON cannot hold. All zero means: nothing. What it leads to has to last until the call returns.
-typedef struct ortlet_hooks {
+typedef struct {
   // Batches of real inputs, instead of the folder that the options name; `NULL` for those of the options.
-  const struct ortlet_samples *samples;
+  const ortlet_samples *samples;
   // What ends the work with `ORTLET_CANCELLED`; `NULL` for nothing.
-  const struct ortlet_cancel_token *cancel;
+  const ortlet_cancel_token *cancel;
   // Is told how the work goes; `NULL` for nobody.
   ortlet_progress_callback progress;
   // Judges outputs beside the other figures of the accuracy; `NULL` for nobody.
@@ -340,7 +340,7 @@ typedef struct ortlet_hooks {
 } ortlet_hooks;
 
 // A declared input or output. Everything in it belongs to the session.
-typedef struct ortlet_value_info {
+typedef struct {
   // Its name.
   const char *name;
   // Its type in words, for example `float32[batch, 3, 224, 224]`.
@@ -359,11 +359,11 @@ typedef struct ortlet_value_info {
 } ortlet_value_info;
 
 // How one run differs from the others. All zero means: not at all.
-typedef struct ortlet_run_options {
+typedef struct {
   // The time from the call on that the run may take, waiting included, in nanoseconds; `NULL` for any. 0 is none.
   const uint64_t *deadline_ns;
   // What ends the run with `ORTLET_CANCELLED`; `NULL` for nothing.
-  const struct ortlet_cancel_token *cancel;
+  const ortlet_cancel_token *cancel;
   // Names of the outputs to give, in the order wanted; `NULL` for all. Has to be `NULL` for a binding.
   const char *const *outputs;
   // How many names there are.
@@ -372,12 +372,10 @@ typedef struct ortlet_run_options {
 
 // Is told that a run is over: with its outputs, or with an error. One of the two is not `NULL`, and the function owns
 // it. It is called once, on a thread of Ortlet's, which it should leave soon; it must not throw or jump out.
-typedef void (*ortlet_run_callback)(void *user_data,
-                                    struct ortlet_outputs *outputs,
-                                    struct ortlet_error *error);
+typedef void (*ortlet_run_callback)(void *user_data, ortlet_outputs *outputs, ortlet_error *error);
 
 // A tensor whose elements may be changed.
-typedef struct ortlet_tensor_mut {
+typedef struct {
   // The elements in row-major order.
   void *data;
   // Their size; has to be what type and shape need.
@@ -407,39 +405,39 @@ const char *ortlet_version(void);
 // The bytes; a zero byte is behind them, so that text can be used as such. Belongs to the buffer; `NULL` for `NULL`.
 //
 // Threads: any.
-const char *ortlet_buffer_data(const struct ortlet_buffer *buffer);
+const char *ortlet_buffer_data(const ortlet_buffer *buffer);
 
 // How many bytes there are, the zero byte behind them not counted; 0 for `NULL`.
 //
 // Threads: any.
-size_t ortlet_buffer_size_bytes(const struct ortlet_buffer *buffer);
+size_t ortlet_buffer_size_bytes(const ortlet_buffer *buffer);
 
 // Frees a buffer. Does nothing with `NULL`.
 //
 // Threads: any, once.
-void ortlet_buffer_free(struct ortlet_buffer *buffer);
+void ortlet_buffer_free(ortlet_buffer *buffer);
 
 // The number of the error, the same as the function returned; `ORTLET_OK` for `NULL`.
 //
 // Threads: any.
-ortlet_status ortlet_error_code(const struct ortlet_error *error);
+ortlet_status ortlet_error_code(const ortlet_error *error);
 
 // What went wrong and where, in a sentence. Belongs to the error; an empty text for `NULL`.
 //
 // Threads: any.
-const char *ortlet_error_message(const struct ortlet_error *error);
+const char *ortlet_error_message(const ortlet_error *error);
 
 // The facts as a JSON object: `code` is the error's name in lower case (`tensor_mismatch`), `message` the message, the
 // other keys are what a program may react to, for example `tensor`, `expected` and `actual`. Belongs to the error; `{}`
 // for `NULL`.
 //
 // Threads: any.
-const char *ortlet_error_details(const struct ortlet_error *error);
+const char *ortlet_error_details(const ortlet_error *error);
 
 // Frees an error. Does nothing with `NULL`.
 //
 // Threads: any, once.
-void ortlet_error_free(struct ortlet_error *error);
+void ortlet_error_free(ortlet_error *error);
 
 // Loads ONNX Runtime for the process, if nothing has done so yet: the first use decides. Loading a session does it too;
 // this is for programs that want to choose the moment or the library. `options` is a JSON object or `NULL`: `path` is
@@ -448,7 +446,7 @@ void ortlet_error_free(struct ortlet_error *error);
 // Errors: `ORTLET_RUNTIME_NOT_FOUND` with every place searched, `ORTLET_RUNTIME_INCOMPATIBLE`,
 // `ORTLET_INVALID_ARGUMENT` if another library than the one asked for is already loaded. Threads: any.
 ortlet_status ortlet_runtime_load(const char *options_json,
-                                  struct ortlet_error **error);
+                                  ortlet_error **error);
 
 // Adds the execution providers of a plug-in library, under a name of the caller's choice.
 //
@@ -456,22 +454,22 @@ ortlet_status ortlet_runtime_load(const char *options_json,
 // those of `ortlet_runtime_load`. Threads: any.
 ortlet_status ortlet_runtime_register_provider_library(const char *name,
                                                        const char *library_path,
-                                                       struct ortlet_error **error);
+                                                       ortlet_error **error);
 
 // Which ONNX Runtime there is, which CPU, and what is missing, as JSON. A missing library is no error here, but told in
 // the report. `options` are those of `ortlet_runtime_load`.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT`. Threads: any.
 ortlet_status ortlet_doctor(const char *options_json,
-                            struct ortlet_buffer **report_json,
-                            struct ortlet_error **error);
+                            ortlet_buffer **report_json,
+                            ortlet_error **error);
 
 // Makes a tensor that is a copy of one in memory.
 //
 // Errors: `ORTLET_TENSOR_MISMATCH` if the size is not what type and shape need. Threads: any.
-ortlet_status ortlet_value_new_tensor(const struct ortlet_tensor *tensor,
-                                      struct ortlet_value **value,
-                                      struct ortlet_error **error);
+ortlet_status ortlet_value_new_tensor(const ortlet_tensor *tensor,
+                                      ortlet_value **value,
+                                      ortlet_error **error);
 
 // Makes a tensor of texts in UTF-8, in row-major order; they are copied. There are as many as the product of the
 // dimensions, which `string_count` has to be.
@@ -482,168 +480,164 @@ ortlet_status ortlet_value_new_strings(const char *const *strings,
                                        size_t string_count,
                                        const size_t *dims,
                                        size_t rank,
-                                       struct ortlet_value **value,
-                                       struct ortlet_error **error);
+                                       ortlet_value **value,
+                                       ortlet_error **error);
 
 // Makes a sequence of copies of values.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`. Threads: any.
-ortlet_status ortlet_value_new_sequence(const struct ortlet_value *const *elements,
+ortlet_status ortlet_value_new_sequence(const ortlet_value *const *elements,
                                         size_t element_count,
-                                        struct ortlet_value **value,
-                                        struct ortlet_error **error);
+                                        ortlet_value **value,
+                                        ortlet_error **error);
 
 // Makes a map of copies of two tensors of one dimension and the same length: keys (`ORTLET_INT64` or `ORTLET_STRING`)
 // and values.
 //
 // Errors: `ORTLET_TENSOR_MISMATCH` if they are not. Threads: any.
-ortlet_status ortlet_value_new_map(const struct ortlet_value *keys,
-                                   const struct ortlet_value *values,
-                                   struct ortlet_value **value,
-                                   struct ortlet_error **error);
+ortlet_status ortlet_value_new_map(const ortlet_value *keys,
+                                   const ortlet_value *values,
+                                   ortlet_value **value,
+                                   ortlet_error **error);
 
 // Makes a value that may be nothing: a copy of `element`, or nothing if that is `NULL`.
 //
 // Errors: none but for a `value` that is `NULL`. Threads: any.
-ortlet_status ortlet_value_new_optional(const struct ortlet_value *element,
-                                        struct ortlet_value **value,
-                                        struct ortlet_error **error);
+ortlet_status ortlet_value_new_optional(const ortlet_value *element,
+                                        ortlet_value **value,
+                                        ortlet_error **error);
 
 // What the value is; 0 for `NULL`.
 //
 // Threads: any.
-ortlet_kind ortlet_value_kind(const struct ortlet_value *value);
+ortlet_kind ortlet_value_kind(const ortlet_value *value);
 
 // Where the tensor is: the value itself, or what it holds if it may be nothing. `data` and `shape` belong to the value.
 // Of texts there is no `data`; see `ortlet_value_string`.
 //
 // Errors: `ORTLET_TENSOR_MISMATCH` if the value is no tensor. Threads: any.
-ortlet_status ortlet_value_tensor(const struct ortlet_value *value,
-                                  struct ortlet_tensor *tensor,
-                                  struct ortlet_error **error);
+ortlet_status ortlet_value_tensor(const ortlet_value *value,
+                                  ortlet_tensor *tensor,
+                                  ortlet_error **error);
 
 // A text of a tensor of texts, by its place in row-major order: `size_bytes` bytes of UTF-8 without a zero byte behind
 // them. They belong to the value.
 //
 // Errors: `ORTLET_TENSOR_MISMATCH` if the value is no tensor of texts, `ORTLET_NOT_FOUND` if there are not that many.
 // Threads: any.
-ortlet_status ortlet_value_string(const struct ortlet_value *value,
+ortlet_status ortlet_value_string(const ortlet_value *value,
                                   size_t index,
                                   const char **data,
                                   size_t *size_bytes,
-                                  struct ortlet_error **error);
+                                  ortlet_error **error);
 
 // How many values a sequence has, or 1 or 0 for a value that may be nothing; 0 for everything else and `NULL`.
 //
 // Threads: any.
-size_t ortlet_value_element_count(const struct ortlet_value *value);
+size_t ortlet_value_element_count(const ortlet_value *value);
 
 // A value of a sequence, or the one that a value which may be nothing holds. It belongs to `value`.
 //
 // Errors: `ORTLET_NOT_FOUND` if there are not that many, `ORTLET_TENSOR_MISMATCH` for tensors and maps. Threads: any.
-ortlet_status ortlet_value_element(const struct ortlet_value *value,
+ortlet_status ortlet_value_element(const ortlet_value *value,
                                    size_t index,
-                                   const struct ortlet_value **element,
-                                   struct ortlet_error **error);
+                                   const ortlet_value **element,
+                                   ortlet_error **error);
 
 // The keys of a map, as a tensor of its own that the caller has to free.
 //
 // Errors: `ORTLET_TENSOR_MISMATCH` if the value is no map. Threads: any.
-ortlet_status ortlet_value_map_keys(const struct ortlet_value *value,
-                                    struct ortlet_value **keys,
-                                    struct ortlet_error **error);
+ortlet_status ortlet_value_map_keys(const ortlet_value *value, ortlet_value **keys, ortlet_error **error);
 
 // The values of a map in the order of its keys, as a tensor of its own that the caller has to free.
 //
 // Errors: `ORTLET_TENSOR_MISMATCH` if the value is no map. Threads: any.
-ortlet_status ortlet_value_map_values(const struct ortlet_value *value,
-                                      struct ortlet_value **values,
-                                      struct ortlet_error **error);
+ortlet_status ortlet_value_map_values(const ortlet_value *value, ortlet_value **values, ortlet_error **error);
 
 // Frees a value that the caller owns. Does nothing with `NULL`.
 //
 // Threads: any, once.
-void ortlet_value_free(struct ortlet_value *value);
+void ortlet_value_free(ortlet_value *value);
 
 // How many outputs there are; 0 for `NULL`.
 //
 // Threads: any.
-size_t ortlet_outputs_count(const struct ortlet_outputs *outputs);
+size_t ortlet_outputs_count(const ortlet_outputs *outputs);
 
 // The output of this number, from 0. Name and value belong to `outputs`.
 //
 // Errors: `ORTLET_NOT_FOUND` if there are not that many. Threads: any.
-ortlet_status ortlet_outputs_at(const struct ortlet_outputs *outputs,
+ortlet_status ortlet_outputs_at(const ortlet_outputs *outputs,
                                 size_t index,
-                                struct ortlet_named_value *output,
-                                struct ortlet_error **error);
+                                ortlet_named_value *output,
+                                ortlet_error **error);
 
 // The output of this name. The value belongs to `outputs`.
 //
 // Errors: `ORTLET_NOT_FOUND` if there is none of that name. Threads: any.
-ortlet_status ortlet_outputs_get(const struct ortlet_outputs *outputs,
+ortlet_status ortlet_outputs_get(const ortlet_outputs *outputs,
                                  const char *name,
-                                 const struct ortlet_value **value,
-                                 struct ortlet_error **error);
+                                 const ortlet_value **value,
+                                 ortlet_error **error);
 
 // Where the tensor of the output of this name is. `data` and `shape` belong to `outputs`.
 //
 // Errors: `ORTLET_NOT_FOUND` if there is none of that name, `ORTLET_TENSOR_MISMATCH` if it is no tensor. Threads: any.
-ortlet_status ortlet_outputs_tensor(const struct ortlet_outputs *outputs,
+ortlet_status ortlet_outputs_tensor(const ortlet_outputs *outputs,
                                     const char *name,
-                                    struct ortlet_tensor *tensor,
-                                    struct ortlet_error **error);
+                                    ortlet_tensor *tensor,
+                                    ortlet_error **error);
 
 // Frees outputs. Does nothing with `NULL`.
 //
 // Threads: any, once.
-void ortlet_outputs_free(struct ortlet_outputs *outputs);
+void ortlet_outputs_free(ortlet_outputs *outputs);
 
 // Makes a token that is not cancelled.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`. Threads: any.
-ortlet_status ortlet_cancel_token_new(struct ortlet_cancel_token **token, struct ortlet_error **error);
+ortlet_status ortlet_cancel_token_new(ortlet_cancel_token **token, ortlet_error **error);
 
 // Cancels everything that has the token, and what gets it later. A run ends before its next operator; this does not
 // wait for it. The token stays cancelled.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`. Threads: any, also while work has the token.
-ortlet_status ortlet_cancel_token_cancel(const struct ortlet_cancel_token *token,
-                                         struct ortlet_error **error);
+ortlet_status ortlet_cancel_token_cancel(const ortlet_cancel_token *token,
+                                         ortlet_error **error);
 
 // Whether the token is cancelled; false for `NULL`.
 //
 // Threads: any.
-bool ortlet_cancel_token_is_cancelled(const struct ortlet_cancel_token *token);
+bool ortlet_cancel_token_is_cancelled(const ortlet_cancel_token *token);
 
 // Frees a token, cancelled or not. Does nothing with `NULL`.
 //
 // Threads: any, once.
-void ortlet_cancel_token_free(struct ortlet_cancel_token *token);
+void ortlet_cancel_token_free(ortlet_cancel_token *token);
 
 // Makes samples without a batch.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`. Threads: any.
-ortlet_status ortlet_samples_new(struct ortlet_samples **samples, struct ortlet_error **error);
+ortlet_status ortlet_samples_new(ortlet_samples **samples, ortlet_error **error);
 
 // Adds a batch: a value for every input of the model. Everything is copied.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`, `ORTLET_TENSOR_MISMATCH` for memory that makes no tensor; whether the
 // batch fits the model is checked when it is used. Threads: one at a time.
-ortlet_status ortlet_samples_add(struct ortlet_samples *samples,
-                                 const struct ortlet_input *batch,
+ortlet_status ortlet_samples_add(ortlet_samples *samples,
+                                 const ortlet_input *batch,
                                  size_t input_count,
-                                 struct ortlet_error **error);
+                                 ortlet_error **error);
 
 // How many batches there are; 0 for `NULL`.
 //
 // Threads: any, while nobody adds one.
-size_t ortlet_samples_count(const struct ortlet_samples *samples);
+size_t ortlet_samples_count(const ortlet_samples *samples);
 
 // Frees samples. Does nothing with `NULL`.
 //
 // Threads: any, once.
-void ortlet_samples_free(struct ortlet_samples *samples);
+void ortlet_samples_free(ortlet_samples *samples);
 
 // Loads a model file (ONNX, ORT format, or an artifact that `ortlet_compile` made).
 //
@@ -653,8 +647,8 @@ void ortlet_samples_free(struct ortlet_samples *samples);
 // Errors: those of the file, the model, the options and ONNX Runtime. Threads: any.
 ortlet_status ortlet_session_load(const char *model_path,
                                   const char *options_json,
-                                  struct ortlet_session **session,
-                                  struct ortlet_error **error);
+                                  ortlet_session **session,
+                                  ortlet_error **error);
 
 // As `ortlet_session_load`, with a say in how a precision is chosen. `options` is a JSON object or `NULL`: `session`
 // holds the session's options, `time_limit_ms` and `seed` are for the choice. `hooks` may be `NULL`; samples and a
@@ -663,9 +657,9 @@ ortlet_status ortlet_session_load(const char *model_path,
 // Errors: as `ortlet_session_load`; `ORTLET_CANCELLED`. Threads: any.
 ortlet_status ortlet_session_load_with(const char *model_path,
                                        const char *options_json,
-                                       const struct ortlet_hooks *hooks,
-                                       struct ortlet_session **session,
-                                       struct ortlet_error **error);
+                                       const ortlet_hooks *hooks,
+                                       ortlet_session **session,
+                                       ortlet_error **error);
 
 // A session of a model in memory, in ONNX or ORT format. The bytes are not needed afterwards. External data is read
 // from `external_data_folder` of the options. There is no cache for these.
@@ -674,71 +668,71 @@ ortlet_status ortlet_session_load_with(const char *model_path,
 ortlet_status ortlet_session_from_bytes(const uint8_t *data,
                                         size_t size_bytes,
                                         const char *options_json,
-                                        struct ortlet_session **session,
-                                        struct ortlet_error **error);
+                                        ortlet_session **session,
+                                        ortlet_error **error);
 
 // A session of a model that was opened or made by Ortlet. `options` and `hooks` are those of
 // `ortlet_session_load_with`. The model is not needed afterwards.
 //
 // Errors: as `ortlet_session_load_with`. Threads: any.
-ortlet_status ortlet_session_from_model(const struct ortlet_model *model,
+ortlet_status ortlet_session_from_model(const ortlet_model *model,
                                         const char *options_json,
-                                        const struct ortlet_hooks *hooks,
-                                        struct ortlet_session **session,
-                                        struct ortlet_error **error);
+                                        const ortlet_hooks *hooks,
+                                        ortlet_session **session,
+                                        ortlet_error **error);
 
 // How many inputs a run needs; 0 for `NULL`.
 //
 // Threads: any.
-size_t ortlet_session_input_count(const struct ortlet_session *session);
+size_t ortlet_session_input_count(const ortlet_session *session);
 
 // How many outputs there are; 0 for `NULL`.
 //
 // Threads: any.
-size_t ortlet_session_output_count(const struct ortlet_session *session);
+size_t ortlet_session_output_count(const ortlet_session *session);
 
 // How many initializers a run may replace by giving an input of that name; 0 for `NULL`.
 //
 // Threads: any.
-size_t ortlet_session_overridable_initializer_count(const struct ortlet_session *session);
+size_t ortlet_session_overridable_initializer_count(const ortlet_session *session);
 
 // The input of this number, from 0. What `info` gets belongs to the session.
 //
 // Errors: `ORTLET_NOT_FOUND` if there are not that many. Threads: any.
-ortlet_status ortlet_session_input(const struct ortlet_session *session,
+ortlet_status ortlet_session_input(const ortlet_session *session,
                                    size_t index,
-                                   struct ortlet_value_info *info,
-                                   struct ortlet_error **error);
+                                   ortlet_value_info *info,
+                                   ortlet_error **error);
 
 // The output of this number, from 0. What `info` gets belongs to the session.
 //
 // Errors: `ORTLET_NOT_FOUND` if there are not that many. Threads: any.
-ortlet_status ortlet_session_output(const struct ortlet_session *session,
+ortlet_status ortlet_session_output(const ortlet_session *session,
                                     size_t index,
-                                    struct ortlet_value_info *info,
-                                    struct ortlet_error **error);
+                                    ortlet_value_info *info,
+                                    ortlet_error **error);
 
 // The initializer of this number, from 0. What `info` gets belongs to the session.
 //
 // Errors: `ORTLET_NOT_FOUND` if there are not that many. Threads: any.
-ortlet_status ortlet_session_overridable_initializer(const struct ortlet_session *session,
+ortlet_status ortlet_session_overridable_initializer(const ortlet_session *session,
                                                      size_t index,
-                                                     struct ortlet_value_info *info,
-                                                     struct ortlet_error **error);
+                                                     ortlet_value_info *info,
+                                                     ortlet_error **error);
 
 // How the session came to be, as JSON: where it came from, where the time went, what memory it takes, the plan it
 // follows, what became of the precision.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`. Threads: any.
-ortlet_status ortlet_session_report(const struct ortlet_session *session,
-                                    struct ortlet_buffer **report_json,
-                                    struct ortlet_error **error);
+ortlet_status ortlet_session_report(const ortlet_session *session,
+                                    ortlet_buffer **report_json,
+                                    ortlet_error **error);
 
 // Frees a session. What came from it stays valid: outputs, binders, bindings. Runs under way on other threads end as if
 // nothing happened. Does nothing with `NULL`.
 //
 // Threads: any, once, and not while another thread is about to call a function with it.
-void ortlet_session_free(struct ortlet_session *session);
+void ortlet_session_free(ortlet_session *session);
 
 // Runs the model on inputs and gives its outputs. Inputs are not copied, but what is misaligned. `options` may be
 // `NULL`.
@@ -747,12 +741,12 @@ void ortlet_session_free(struct ortlet_session *session);
 // missing or has another type or shape than declared, `ORTLET_INVALID_ARGUMENT` for an input given twice,
 // `ORTLET_RUNTIME_FAILED`, `ORTLET_POOL_EXHAUSTED`, `ORTLET_DEADLINE_EXCEEDED`, `ORTLET_CANCELLED`. Threads: any number
 // at once.
-ortlet_status ortlet_session_run(const struct ortlet_session *session,
-                                 const struct ortlet_input *run_inputs,
+ortlet_status ortlet_session_run(const ortlet_session *session,
+                                 const ortlet_input *run_inputs,
                                  size_t input_count,
-                                 const struct ortlet_run_options *options,
-                                 struct ortlet_outputs **outputs,
-                                 struct ortlet_error **error);
+                                 const ortlet_run_options *options,
+                                 ortlet_outputs **outputs,
+                                 ortlet_error **error);
 
 // Runs the model on another thread and tells `callback` when it is over. Inputs are copied and not needed after the
 // call; `options` neither, but a deadline counts from the call on. The process runs as many of these at once as suits
@@ -762,49 +756,47 @@ ortlet_status ortlet_session_run(const struct ortlet_session *session,
 // inputs' names, types and shapes is told by it too.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL` and for memory that makes no tensor. Threads: any number at once.
-ortlet_status ortlet_session_run_async(const struct ortlet_session *session,
-                                       const struct ortlet_input *run_inputs,
+ortlet_status ortlet_session_run_async(const ortlet_session *session,
+                                       const ortlet_input *run_inputs,
                                        size_t input_count,
-                                       const struct ortlet_run_options *options,
+                                       const ortlet_run_options *options,
                                        ortlet_run_callback callback,
                                        void *user_data,
-                                       struct ortlet_error **error);
+                                       ortlet_error **error);
 
 // Begins a binding of a session. The session may be freed before the binder is used.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`. Threads: any.
-ortlet_status ortlet_binder_new(const struct ortlet_session *session,
-                                struct ortlet_binder **binder,
-                                struct ortlet_error **error);
+ortlet_status ortlet_binder_new(const ortlet_session *session, ortlet_binder **binder, ortlet_error **error);
 
 // The shape of an input or output. An input needs one unless the model fixes it. An output whose shape is not known
 // beforehand gets new memory in each run.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`; names and shapes are checked by `ortlet_binder_bind`. Threads: one at a
 // time.
-ortlet_status ortlet_binder_shape(struct ortlet_binder *binder,
+ortlet_status ortlet_binder_shape(ortlet_binder *binder,
                                   const char *name,
                                   const size_t *dims,
                                   size_t rank,
-                                  struct ortlet_error **error);
+                                  ortlet_error **error);
 
 // Memory of the caller's for an input or output, which runs then read or write in place. It has to last, at its place,
 // as long as every binding made by this binder, and nothing else may use it during a run; its shape is copied.
 //
 // Errors: `ORTLET_TENSOR_MISMATCH` if the size is not what type and shape need; names are checked by
 // `ortlet_binder_bind`. Threads: one at a time.
-ortlet_status ortlet_binder_memory(struct ortlet_binder *binder,
+ortlet_status ortlet_binder_memory(ortlet_binder *binder,
                                    const char *name,
-                                   const struct ortlet_tensor_mut *memory,
-                                   struct ortlet_error **error);
+                                   const ortlet_tensor_mut *memory,
+                                   ortlet_error **error);
 
 // Makes each run's output the next run's input, without a copy. The input is zeros before the first run.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`; names are checked by `ortlet_binder_bind`. Threads: one at a time.
-ortlet_status ortlet_binder_tie(struct ortlet_binder *binder,
+ortlet_status ortlet_binder_tie(ortlet_binder *binder,
                                 const char *output,
                                 const char *input,
-                                struct ortlet_error **error);
+                                ortlet_error **error);
 
 // Prepares the memory. The binder can be used again, and has to be freed all the same.
 //
@@ -812,65 +804,65 @@ ortlet_status ortlet_binder_tie(struct ortlet_binder *binder,
 // shape, a name given twice and misaligned memory, `ORTLET_TENSOR_MISMATCH` for types and shapes that are not as
 // declared, `ORTLET_UNSUPPORTED` for texts, sequences and maps, `ORTLET_LIMIT_EXCEEDED` if there is not enough memory.
 // Threads: one at a time.
-ortlet_status ortlet_binder_bind(const struct ortlet_binder *binder,
-                                 struct ortlet_binding **binding,
-                                 struct ortlet_error **error);
+ortlet_status ortlet_binder_bind(const ortlet_binder *binder,
+                                 ortlet_binding **binding,
+                                 ortlet_error **error);
 
 // Frees a binder. Its bindings go on. Does nothing with `NULL`.
 //
 // Threads: any, once.
-void ortlet_binder_free(struct ortlet_binder *binder);
+void ortlet_binder_free(ortlet_binder *binder);
 
 // Runs the model on what is in the inputs. `options` may be `NULL`; they cannot choose outputs.
 //
 // Errors: `ORTLET_RUNTIME_FAILED`, `ORTLET_POOL_EXHAUSTED`, `ORTLET_DEADLINE_EXCEEDED`, `ORTLET_CANCELLED`, and
 // `ORTLET_INVALID_ARGUMENT` for a binding that another thread is using. After an error the outputs hold anything, and
 // the inputs are as they were. Threads: one at a time.
-ortlet_status ortlet_binding_run(struct ortlet_binding *binding,
-                                 const struct ortlet_run_options *options,
-                                 struct ortlet_error **error);
+ortlet_status ortlet_binding_run(ortlet_binding *binding,
+                                 const ortlet_run_options *options,
+                                 ortlet_error **error);
 
 // Where an input's memory is, to be filled before a run. It stays there as long as the binding, unless the input is tied
 // to an output: then this is what the next run reads, and has to be asked for again after each run.
 //
 // Errors: `ORTLET_NOT_FOUND` if no input of this name is bound. Threads: one at a time.
-ortlet_status ortlet_binding_input(struct ortlet_binding *binding,
+ortlet_status ortlet_binding_input(ortlet_binding *binding,
                                    const char *name,
-                                   struct ortlet_tensor_mut *tensor,
-                                   struct ortlet_error **error);
+                                   ortlet_tensor_mut *tensor,
+                                   ortlet_error **error);
 
 // Where an output of the last run is. An output whose shape was known when it was bound, and which is not tied, stays
 // there as long as the binding; any other has to be asked for again after each run, and is there until the next.
 //
 // Errors: `ORTLET_NOT_FOUND` if there is no output of this name, `ORTLET_INVALID_ARGUMENT` before the first run.
 // Threads: one at a time.
-ortlet_status ortlet_binding_output(struct ortlet_binding *binding,
+ortlet_status ortlet_binding_output(ortlet_binding *binding,
                                     const char *name,
-                                    struct ortlet_tensor *tensor,
-                                    struct ortlet_error **error);
+                                    ortlet_tensor *tensor,
+                                    ortlet_error **error);
 
 // Frees a binding and its memory. Does nothing with `NULL`.
 //
 // Threads: any, once, and not during a run.
-void ortlet_binding_free(struct ortlet_binding *binding);
+void ortlet_binding_free(ortlet_binding *binding);
 
 // Counts and latencies of the session's runs since it was loaded, as JSON: `compute` and `queue` are the
 // percentiles of the times that runs computed and waited, null if there were none; `metrics` holds counts and histograms.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`. Threads: any, also during runs.
-ortlet_status ortlet_session_metrics(const struct ortlet_session *session,
-                                     struct ortlet_buffer **metrics_json,
-                                     struct ortlet_error **error);
+ortlet_status ortlet_session_metrics(const ortlet_session *session,
+                                     ortlet_buffer **metrics_json,
+                                     ortlet_error **error);
 
 // The metrics of sessions as OpenMetrics text (content type `application/openmetrics-text; version=1.0.0;
 // charset=utf-8`). `names` are the values of the label `session`, one for each.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL` and for two sessions of one name. Threads: any, also during runs.
-ortlet_status ortlet_metrics_text(const struct ortlet_session *const *sessions,
+ortlet_status ortlet_metrics_text(const ortlet_session *const *sessions,
                                   const char *const *names,
                                   size_t session_count,
-                                  struct ortlet_buffer **metrics_text,
-                                  struct ortlet_error **error);
+                                  ortlet_buffer **metrics_text,
+                                  ortlet_error **error);
 
 // Runs a model with ONNX Runtime's profiling on and says where the time goes, as JSON: by operator and by node. `options`
 // are those of `ortlet_session_load`. Compare the figures with each other, not with the latency of an ordinary run.
@@ -878,53 +870,47 @@ ortlet_status ortlet_metrics_text(const struct ortlet_session *const *sessions,
 // Errors: those of loading and running the model; `ORTLET_INVALID_ARGUMENT` for a `run_count` of 0 or too many.
 // Threads: any.
 ortlet_status ortlet_profile(const char *model_path,
-                             const struct ortlet_input *run_inputs,
+                             const ortlet_input *run_inputs,
                              size_t input_count,
                              const char *options_json,
                              uint64_t run_count,
-                             struct ortlet_buffer **profile_json,
-                             struct ortlet_error **error);
+                             ortlet_buffer **profile_json,
+                             ortlet_error **error);
 
 // Opens a model file in ONNX format. External data stays where it is.
 //
 // Errors: `ORTLET_NOT_FOUND`, `ORTLET_IO`, `ORTLET_INVALID_MODEL`, `ORTLET_LIMIT_EXCEEDED`. Threads: any.
-ortlet_status ortlet_model_open(const char *model_path,
-                                struct ortlet_model **model,
-                                struct ortlet_error **error);
+ortlet_status ortlet_model_open(const char *model_path, ortlet_model **model, ortlet_error **error);
 
 // Reads a model in ONNX format from memory; it is copied.
 //
 // Errors: `ORTLET_INVALID_MODEL`, `ORTLET_LIMIT_EXCEEDED`. Threads: any.
 ortlet_status ortlet_model_parse(const uint8_t *data,
                                  size_t size_bytes,
-                                 struct ortlet_model **model,
-                                 struct ortlet_error **error);
+                                 ortlet_model **model,
+                                 ortlet_error **error);
 
 // What is inside of the model, as JSON: inputs, outputs, operators, sizes, quantization.
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for `NULL`. Threads: any.
-ortlet_status ortlet_model_report(const struct ortlet_model *model,
-                                  struct ortlet_buffer **report_json,
-                                  struct ortlet_error **error);
+ortlet_status ortlet_model_report(const ortlet_model *model,
+                                  ortlet_buffer **report_json,
+                                  ortlet_error **error);
 
 // The model as the bytes of an ONNX file.
 //
 // Errors: `ORTLET_LIMIT_EXCEEDED` for more than 2 GiB. Threads: any.
-ortlet_status ortlet_model_to_bytes(const struct ortlet_model *model,
-                                    struct ortlet_buffer **bytes,
-                                    struct ortlet_error **error);
+ortlet_status ortlet_model_to_bytes(const ortlet_model *model, ortlet_buffer **bytes, ortlet_error **error);
 
 // Writes the model to an ONNX file, which appears whole or not at all.
 //
 // Errors: `ORTLET_IO`, `ORTLET_LIMIT_EXCEEDED`. Threads: any.
-ortlet_status ortlet_model_save(const struct ortlet_model *model,
-                                const char *model_path,
-                                struct ortlet_error **error);
+ortlet_status ortlet_model_save(const ortlet_model *model, const char *model_path, ortlet_error **error);
 
 // Frees a model. Does nothing with `NULL`.
 //
 // Threads: any, once.
-void ortlet_model_free(struct ortlet_model *model);
+void ortlet_model_free(ortlet_model *model);
 
 // Runs a model on batches of real inputs and finds out what the values inside of it are. `options` is a JSON object or
 // `NULL`. The samples are those of `hooks`, or of the folder that `session.samples` of the options names. The same
@@ -932,16 +918,16 @@ void ortlet_model_free(struct ortlet_model *model);
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` if there are no samples, or NaN in them; `ORTLET_TENSOR_MISMATCH` and
 // `ORTLET_NOT_FOUND` for batches that do not fit the model; `ORTLET_CANCELLED`; those of a session. Threads: any.
-ortlet_status ortlet_calibrate(const struct ortlet_model *model,
+ortlet_status ortlet_calibrate(const ortlet_model *model,
                                const char *options_json,
-                               const struct ortlet_hooks *hooks,
-                               struct ortlet_calibration **calibration,
-                               struct ortlet_error **error);
+                               const ortlet_hooks *hooks,
+                               ortlet_calibration **calibration,
+                               ortlet_error **error);
 
 // Frees a calibration. Does nothing with `NULL`.
 //
 // Threads: any, once.
-void ortlet_calibration_free(struct ortlet_calibration *calibration);
+void ortlet_calibration_free(ortlet_calibration *calibration);
 
 // Quantizes a model by one mode, unmeasured: `int8-dynamic`, `int8-static`, `weights-8`, `weights-4` or `float16`.
 // `calibration` is needed for `int8-static`, makes `int8-dynamic` more accurate, and may be `NULL` otherwise. `options`
@@ -949,13 +935,13 @@ void ortlet_calibration_free(struct ortlet_calibration *calibration);
 //
 // Errors: `ORTLET_INVALID_ARGUMENT` for an unknown mode and options, `ORTLET_NOT_FOUND` for nodes that the options name,
 // `ORTLET_UNSUPPORTED`, `ORTLET_INVALID_MODEL`, those of external data. Threads: any.
-ortlet_status ortlet_quantize(const struct ortlet_model *model,
+ortlet_status ortlet_quantize(const ortlet_model *model,
                               const char *mode,
-                              const struct ortlet_calibration *calibration,
+                              const ortlet_calibration *calibration,
                               const char *options_json,
-                              struct ortlet_model **quantized,
-                              struct ortlet_buffer **report_json,
-                              struct ortlet_error **error);
+                              ortlet_model **quantized,
+                              ortlet_buffer **report_json,
+                              ortlet_error **error);
 
 // Finds the numbers that a model computes fastest with, on this device and within an accuracy, and gives the model that
 // was chosen: the original if nothing pays. `options` is a JSON object or `NULL`: `session` holds the session's options
@@ -966,10 +952,10 @@ ortlet_status ortlet_quantize(const struct ortlet_model *model,
 // budget, `ORTLET_CANCELLED`, those of loading and running the original. Threads: any.
 ortlet_status ortlet_choose_precision(const char *model_path,
                                       const char *options_json,
-                                      const struct ortlet_hooks *hooks,
-                                      struct ortlet_model **chosen,
-                                      struct ortlet_buffer **report_json,
-                                      struct ortlet_error **error);
+                                      const ortlet_hooks *hooks,
+                                      ortlet_model **chosen,
+                                      ortlet_buffer **report_json,
+                                      ortlet_error **error);
 
 // Compiles a model for this device and keeps it in an artifact, one file that `ortlet_session_load` takes. `options` are
 // those of `ortlet_session_load_with`. `report_json`, unless `NULL`, gets what was made.
@@ -978,9 +964,9 @@ ortlet_status ortlet_choose_precision(const char *model_path,
 ortlet_status ortlet_compile(const char *model_path,
                              const char *artifact_path,
                              const char *options_json,
-                             const struct ortlet_hooks *hooks,
-                             struct ortlet_buffer **report_json,
-                             struct ortlet_error **error);
+                             const ortlet_hooks *hooks,
+                             ortlet_buffer **report_json,
+                             ortlet_error **error);
 
 // Finds out how a model runs fastest on this device, and keeps the plan in the cache folder or the artifact, where later
 // loads with the same options follow it. `options` is a JSON object or `NULL`; `hooks` has the samples. `plan_json`,
@@ -990,9 +976,9 @@ ortlet_status ortlet_compile(const char *model_path,
 // loading and running the model. Threads: any; nothing else in the process should run meanwhile.
 ortlet_status ortlet_tune(const char *model_path,
                           const char *options_json,
-                          const struct ortlet_hooks *hooks,
-                          struct ortlet_buffer **plan_json,
-                          struct ortlet_error **error);
+                          const ortlet_hooks *hooks,
+                          ortlet_buffer **plan_json,
+                          ortlet_error **error);
 
 // The compiled models and plans in a cache folder as a JSON array, the least recently used first. `cache` is what the
 // option `cache` of a session is: a JSON text with a path (`"\"/var/cache/app\""`), `true` for the platform's folder, or
@@ -1000,16 +986,16 @@ ortlet_status ortlet_tune(const char *model_path,
 //
 // Errors: `ORTLET_IO`, `ORTLET_INVALID_ARGUMENT`. Threads: any.
 ortlet_status ortlet_cache_entries(const char *cache_json,
-                                   struct ortlet_buffer **entries_json,
-                                   struct ortlet_error **error);
+                                   ortlet_buffer **entries_json,
+                                   ortlet_error **error);
 
 // Removes every compiled model and plan from a cache folder, and nothing else. Sessions that use one of them go on.
 // `entries_json`, unless `NULL`, gets what was removed.
 //
 // Errors: as `ortlet_cache_entries`. Threads: any.
 ortlet_status ortlet_cache_clear(const char *cache_json,
-                                 struct ortlet_buffer **entries_json,
-                                 struct ortlet_error **error);
+                                 ortlet_buffer **entries_json,
+                                 ortlet_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -173,16 +173,23 @@ static void outputs_are_checked(const char *model) {
   options.outputs = names;
   options.output_count = 1;
   FAILS(ORTLET_NOT_FOUND, "`no`", ortlet_session_run(session, &input, 1, &options, &outputs, &error));
+  NULL_FAILS("info", ortlet_session_input(session, 0, NULL, &error));
+  NULL_FAILS("info", ortlet_session_output(session, 0, NULL, &error));
+  FAILS(ORTLET_NOT_FOUND, "`7`", ortlet_session_input(session, 7, NULL, &error));
   OK(ortlet_session_run(session, &input, 1, NULL, &outputs, &error));
   /* They outlast the session. */
   ortlet_session_free(session);
   FAILS(ORTLET_NOT_FOUND, "`1`", ortlet_outputs_at(outputs, 1, &named, &error));
   FAILS(ORTLET_NOT_FOUND, "available: y", ortlet_outputs_get(outputs, "no", &value, &error));
+  NULL_FAILS("name", ortlet_outputs_get(outputs, NULL, &value, &error));
+  NULL_FAILS("name", ortlet_outputs_tensor(outputs, NULL, &tensor, &error));
+  NULL_FAILS("output", ortlet_outputs_at(outputs, 0, NULL, &error));
   NULL_FAILS("tensor", ortlet_outputs_tensor(outputs, "y", NULL, &error));
   NULL_FAILS("value", ortlet_outputs_get(outputs, "y", NULL, &error));
   OK(ortlet_outputs_at(outputs, 0, &named, &error));
   CHECK(strcmp(named.name, "y") == 0);
   OK(ortlet_outputs_get(outputs, "y", &value, &error));
+  NULL_FAILS("tensor", ortlet_value_tensor(value, NULL, &error));
   OK(ortlet_value_tensor(value, &tensor, &error));
   CHECK(tensor.rank == 2 && tensor.shape[0] == 1 && tensor.shape[1] == 4 && tensor.size_bytes == 16);
   FAILS(ORTLET_TENSOR_MISMATCH, "string", ortlet_value_string(value, 0, &text, &size, &error));
@@ -233,6 +240,10 @@ static void bindings_are_checked(const char *model) {
   options.output_count = 1;
   NULL_FAILS("outputs", ortlet_binding_run(binding, &options, &error));
   OK(ortlet_binding_run(binding, NULL, &error));
+  NULL_FAILS("name", ortlet_binding_input(binding, NULL, &input, &error));
+  NULL_FAILS("name", ortlet_binding_output(binding, NULL, &output, &error));
+  NULL_FAILS("tensor", ortlet_binding_input(binding, "x", NULL, &error));
+  NULL_FAILS("tensor", ortlet_binding_output(binding, "y", NULL, &error));
   OK(ortlet_binding_output(binding, "y", &output, &error));
   CHECK(output.rank == 2 && output.shape[1] == 4);
   ortlet_binding_free(binding);
@@ -240,13 +251,22 @@ static void bindings_are_checked(const char *model) {
 
 static void values_are_checked(void) {
   const char *strings[] = {"a", NULL};
-  const size_t two = 2;
+  const char *text = NULL;
+  const size_t one = 1, two = 2;
+  size_t size = 0;
   ortlet_value *value = NULL;
   const ortlet_value *none[] = {NULL};
   FAILS(ORTLET_INVALID_ARGUMENT, "strings[1]", ortlet_value_new_strings(strings, 2, &two, 1, &value, &error));
   FAILS(ORTLET_TENSOR_MISMATCH, "string[2]", ortlet_value_new_strings(strings, 1, &two, 1, &value, &error));
   FAILS(ORTLET_INVALID_ARGUMENT, "elements[0]", ortlet_value_new_sequence(none, 1, &value, &error));
   CHECK(value == NULL);
+  OK(ortlet_value_new_strings(strings, 1, &one, 1, &value, &error));
+  NULL_FAILS("data", ortlet_value_string(value, 0, NULL, &size, &error));
+  NULL_FAILS("size_bytes", ortlet_value_string(value, 0, &text, NULL, &error));
+  FAILS(ORTLET_NOT_FOUND, "`1`", ortlet_value_string(value, 1, &text, &size, &error));
+  OK(ortlet_value_string(value, 0, &text, &size, &error));
+  CHECK(size == 1 && text[0] == 'a');
+  ortlet_value_free(value);
 }
 
 int main(int argc, char **argv) {
