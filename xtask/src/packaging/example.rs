@@ -11,27 +11,30 @@ use crate::repo;
 
 pub const ARM_COMPILER: &str = "aarch64-linux-gnu-g++";
 
+const NAME: &str = "voice-activity";
 const TEXT: &str = "the quick brown fox jumps over the lazy dog";
 /// The rate that the example takes.
 const RATE: u32 = 16_000;
 
-/// The example built for this machine, by its compiler.
+/// The example built for this machine, by its own Makefile.
 pub fn native(package: &Path, folder: &Path) -> Result<PathBuf> {
-    build(&mut alone("g++"), package, &folder.join("voice-activity-native"))
+    build(package, &folder.join("native"), "g++")
 }
 
 /// The example built for Arm, by Debian's compiler for it: zig would build the libraries of C++ first.
 pub fn for_arm(package: &Path, folder: &Path) -> Result<PathBuf> {
-    build(&mut alone(ARM_COMPILER), package, &folder.join("voice-activity-arm"))
+    build(package, &folder.join("arm"), ARM_COMPILER)
 }
 
-fn build(compiler: &mut Command, package: &Path, program: &Path) -> Result<PathBuf> {
-    let library = package.join("lib");
-    compiler.args(["-std=c++17", "-O2", "-I"]).arg(package.join("include"));
-    compiler.arg(repo::root().join("examples/voice-activity/main.cpp")).arg("-o").arg(program);
-    compiler.arg("-L").arg(&library).arg("-lortlet").arg(format!("-Wl,-rpath,{}", library.display()));
-    output(compiler)?;
-    Ok(program.to_owned())
+/// Builds a copy of the example against an unpacked archive.
+fn build(package: &Path, folder: &Path, compiler: &str) -> Result<PathBuf> {
+    let example = repo::root().join("examples").join(NAME);
+    output(alone("cp").arg("-R").arg(&example).arg(folder))?;
+    let packages = package.join("lib/pkgconfig");
+    let mut make = alone("make");
+    make.arg("-C").arg(folder).arg(format!("PKG_CONFIG_PATH={}", packages.display()));
+    output(make.arg(format!("CXX={compiler}")))?;
+    Ok(folder.join(NAME))
 }
 
 /// The segments of speech that the example prints, without the times that it took.
