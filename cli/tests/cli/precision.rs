@@ -68,7 +68,8 @@ fn a_precision_is_chosen_within_the_accuracy_asked_for() {
         &option("report", &page),
     ]);
     assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "quiet where there is no terminal");
-    for part in ["candidate", "original", "mean cosine", "0.99", "samples", "model.auto.onnx", "report: "] {
+    // What is chosen depends on the machine and on what else it does.
+    for part in ["candidate", "original", "mean cosine", "samples", "model.auto.onnx", "report: "] {
         assert!(said.stdout.contains(part), "{part}: {}", said.stdout);
     }
     let html = std::fs::read_to_string(&page).unwrap();
