@@ -160,6 +160,16 @@ fn what_is_not_as_expected_is_told() {
     }
 }
 
+#[test]
+fn an_error_of_a_preparation_is_not_the_one_expected() {
+    let mut case = with_expectation(&json!({ "error": { "code": "not_found" } }));
+    case.name = "own-preparation".to_owned();
+    let none = json!([{ "load": { "path": "{temp}/none.onnx", "options": {} } }]);
+    case.prepare = serde_json::from_value(none).unwrap();
+    let failure = conformance_suite::run(&case).unwrap_err();
+    assert!(failure.contains("cannot be prepared"), "{failure}");
+}
+
 /// What is expected was not computed by Ortlet, and the fixtures are what their script builds.
 #[test]
 fn the_reference_agrees() {

@@ -62,8 +62,17 @@ pub fn run(case: &Case) -> Result<(), String> {
 /// Runs a case in this process.
 pub fn run_here(case: &Case) -> Result<(), String> {
     let places = Places::of(case);
-    let outcome = places.prepare(&case.prepare).and_then(|()| operate(case, &places));
-    judge(outcome, &case.expect).map_err(|failure| format!("{}: {failure}", case.name))
+    let prepared = places.prepare(&case.prepare).map_err(not_expected);
+    judge(prepared.and_then(|()| operate(case, &places)), &case.expect)
+        .map_err(|failure| format!("{}: {failure}", case.name))
+}
+
+/// An error of a preparation is never the one that the case expects.
+fn not_expected(failure: Failure) -> Failure {
+    match failure {
+        Failure::Error(error) => Failure::Wrong(format!("cannot be prepared: {error:?}")),
+        wrong => wrong,
+    }
 }
 
 fn operate(case: &Case, places: &Places) -> Attempt {
