@@ -1,4 +1,4 @@
-// Facts of JSON reports and of errors, each named by a JSON pointer.
+// Facts of JSON reports, each named by a JSON pointer.
 #ifndef CONFORMANCE_FACTS_HPP
 #define CONFORMANCE_FACTS_HPP
 
@@ -74,20 +74,6 @@ inline void check(const std::string &what, const Json &report, const Json &facts
     if (!holds(actual, expected)) {
       throw Wrong(what + " " + pointer + " is " + (actual != nullptr ? actual->dump() : "absent") + ", expected " +
                   expected.dump() + "\nof " + report.dump());
-    }
-  }
-}
-
-inline void check_error(const ortlet::Error &error, const Json &expected) {
-  const Json details = Json::parse(error.details());
-  if (details.at("code") != expected.at("code")) {
-    throw Wrong("fails with " + details.dump() + ", expected the code " + expected.at("code").dump());
-  }
-  check("details", details, member(expected, "details"));
-  const std::string message = error.what();
-  for (const std::string part : member(expected, "message_contains")) {
-    if (message.find(part) == std::string::npos) {
-      throw Wrong("`" + part + "` is not in the message: " + message);
     }
   }
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "codes.hpp"
 #include "types.hpp"
 #include "values.hpp"
 
@@ -139,7 +140,7 @@ void judge(const Json &expect, Work work, Check check) {
     if (!expect.contains("error")) {
       throw Wrong(std::string("fails: ") + error.what());
     }
-    facts::check_error(error, expect["error"]);
+    codes::check_error(error, expect["error"]);
   }
 }
 
@@ -218,6 +219,16 @@ std::size_t runs_in_flight(const ortlet::Session &session) {
   return Json::parse(session.metrics())["metrics"]["in_flight_count"];
 }
 
+void wait_for_run(const ortlet::Session &session) {
+  for (int waited_ms = 0; runs_in_flight(session) == 0; ++waited_ms) {
+    if (waited_ms == 60000) {
+      throw Wrong("the busy run does not begin");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+}
+
 Outcome run_while_busy(const Json &one, const Places &places) {
   const ortlet::Session own = session(one, places);
   const values::Named busy(one.at("busy"));
@@ -236,12 +247,9 @@ Outcome run_while_busy(const Json &one, const Places &places) {
     stop.cancel();
     other.join();
   };
-  for (int waited = 0; runs_in_flight(own) == 0 && waited < 60000; ++waited) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
   Outcome outcome;
   try {
+    wait_for_run(own);
     outcome.outputs = run_inputs(own, one);
   } catch (...) {
     end();
@@ -276,8 +284,10 @@ std::vector<Memory> memories(const Json &one) {
 void bound_run(ortlet::Binding &binding, const Json &step) {
   for (const auto &[name, json] : member(step, "set").items()) {
     const ortlet::MutableTensorView input = binding.input(name);
-    const std::string bytes = values::memory(values::dtype(json.at("dtype")), json.at("data"));
-    if (json.at("shape").get<ortlet::Shape>() != input.shape() || bytes.size() != input.size_bytes()) {
+    const ortlet::DType dtype = values::dtype(json.at("dtype"));
+    const std::string bytes = values::memory(dtype, json.at("data"));
+    if (dtype != input.dtype() || json.at("shape").get<ortlet::Shape>() != input.shape() ||
+        bytes.size() != input.size_bytes()) {
       throw Wrong("input `" + name + "` is bound otherwise than it is set");
     }
     std::memcpy(input.data(), bytes.data(), bytes.size());
@@ -285,16 +295,32 @@ void bound_run(ortlet::Binding &binding, const Json &step) {
   binding.run(Control(run_options(step)).options());
 }
 
-void check_bound_outputs(ortlet::Binding &binding, const Json &expect) {
-  for (const auto &[name, expected] : member(expect, "outputs").items()) {
-    try {
-      if (expected.value("dtype", "") == "string") {
-        throw Skipped("texts of a binding cannot be read in C");
-      }
-      values::check_numbers(binding.output(name), expected, expect.value("tolerance", 0.0));
-    } catch (const Wrong &wrong) {
-      throw Wrong("output `" + name + "` " + wrong.what());
+void check_bound_output(const ortlet::TensorView &output, const Json &expected, double tolerance) {
+  if (output.dtype() == ortlet::DType::string) {
+    throw Skipped("texts of a binding cannot be read in C");
+  }
+  values::check_numbers(output, expected, tolerance);
+}
+
+// A binding has all outputs of its session.
+void check_bound_outputs(ortlet::Binding &binding, const ortlet::Session &session, const Json &expect) {
+  if (!expect.contains("outputs")) {
+    return;
+  }
+  const Json &expected = expect["outputs"];
+  const std::vector<ortlet::ValueInfo> infos = session.outputs();
+  for (const ortlet::ValueInfo &info : infos) {
+    if (!expected.contains(info.name)) {
+      throw Wrong("output `" + info.name + "` is not expected");
     }
+    try {
+      check_bound_output(binding.output(info.name), expected[info.name], expect.value("tolerance", 0.0));
+    } catch (const Wrong &wrong) {
+      throw Wrong("output `" + info.name + "` " + wrong.what());
+    }
+  }
+  if (infos.size() != expected.size()) {
+    throw Wrong("there are " + std::to_string(infos.size()) + " outputs, expected " + expected.dump());
   }
 }
 
@@ -323,7 +349,7 @@ Outcome bind(const Json &one, const Places &places) {
             bound_run(binding, step);
             return true;
           },
-          [&](bool) { check_bound_outputs(binding, expect); });
+          [&](bool) { check_bound_outputs(binding, own, expect); });
     } catch (const Wrong &wrong) {
       throw Wrong("step " + std::to_string(number) + ": " + wrong.what());
     }
@@ -486,12 +512,14 @@ Operation operation(const std::string &name) {
 }  // namespace
 
 void run_case(const Json &one, const Places &places) {
+  try {
+    places.prepare(member(one, "prepare"));
+  } catch (const ortlet::Error &error) {
+    // Never the one that the case expects.
+    throw Wrong(std::string("cannot be prepared: ") + error.what());
+  }
   const Json expect = expectation(one);
   judge(
-      expect,
-      [&] {
-        places.prepare(member(one, "prepare"));
-        return operation(one.at("operation"))(one, places);
-      },
+      expect, [&] { return operation(one.at("operation"))(one, places); },
       [&](const Outcome &outcome) { check_outcome(outcome, expect); });
 }
