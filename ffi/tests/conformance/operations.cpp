@@ -3,72 +3,17 @@
 #include "operations.hpp"
 
 #include <chrono>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 
-#include "codes.hpp"
+#include "bindings.hpp"
+#include "control.hpp"
+#include "outcomes.hpp"
 #include "types.hpp"
 #include "values.hpp"
 
 namespace {
-
-// What an operation gave.
-struct Outcome {
-  std::optional<ortlet::Outputs> outputs;
-  Json json, report, model;
-  std::string text;
-};
-
-// What may end a run, for as long as the run may need it.
-class Control {
- public:
-  explicit Control(const Json &options) {
-    if (options.contains("outputs")) {
-      options_.outputs = options["outputs"].get<std::vector<std::string>>();
-    }
-    if (options.contains("deadline_ns")) {
-      options_.deadline = std::chrono::nanoseconds(options["deadline_ns"].get<std::int64_t>());
-    }
-    if (options.value("cancelled", false)) {
-      token_.cancel();
-      options_.cancel = &token_;
-    }
-    if (options.contains("cancel_after_ns")) {
-      options_.cancel = &token_;
-      canceller_ = std::thread([this, time = options["cancel_after_ns"].get<std::int64_t>()] {
-        std::unique_lock<std::mutex> lock(mutex_);
-        if (!over_.wait_for(lock, std::chrono::nanoseconds(time), [this] { return is_over_; })) {
-          token_.cancel();
-        }
-      });
-    }
-  }
-  Control(const Control &) = delete;
-  Control &operator=(const Control &) = delete;
-  ~Control() {
-    if (canceller_.joinable()) {
-      {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        is_over_ = true;
-      }
-      over_.notify_all();
-      canceller_.join();
-    }
-  }
-
-  const ortlet::RunOptions &options() const { return options_; }
-
- private:
-  ortlet::CancelToken token_;
-  ortlet::RunOptions options_;
-  std::mutex mutex_;
-  std::condition_variable over_;
-  bool is_over_ = false;
-  std::thread canceller_;
-};
 
 Json run_options(const Json &one) { return member(one, "run_options"); }
 
@@ -82,66 +27,6 @@ std::optional<ortlet::Outputs> run_inputs(const ortlet::Session &session, const 
     return std::nullopt;
   }
   return run(session, one["inputs"], run_options(one));
-}
-
-void check_outputs(const ortlet::Outputs &outputs, const Json &expected, double tolerance) {
-  for (std::size_t at = 0; at < outputs.size(); ++at) {
-    const auto [name, value] = outputs.at(at);
-    if (!expected.contains(name)) {
-      throw Wrong("output `" + name + "` is not expected");
-    }
-    try {
-      values::check(value, expected[name], tolerance);
-    } catch (const Wrong &wrong) {
-      throw Wrong("output `" + name + "` " + wrong.what());
-    }
-  }
-  if (outputs.size() != expected.size()) {
-    throw Wrong("there are " + std::to_string(outputs.size()) + " outputs, expected " + expected.dump());
-  }
-}
-
-void check_outcome(const Outcome &outcome, const Json &expect) {
-  if (expect.contains("outputs")) {
-    if (!outcome.outputs) {
-      throw Wrong("nothing was run");
-    }
-    check_outputs(*outcome.outputs, expect["outputs"], expect.value("tolerance", 0.0));
-  }
-  if (expect.contains("output_names")) {
-    Json names = Json::array();
-    for (std::size_t at = 0; outcome.outputs && at < outcome.outputs->size(); ++at) {
-      names.push_back(outcome.outputs->at(at).first);
-    }
-    if (names != expect["output_names"]) {
-      throw Wrong("outputs are " + names.dump() + ", expected " + expect["output_names"].dump());
-    }
-  }
-  facts::check("json", outcome.json, member(expect, "json"));
-  facts::check("report", outcome.report, member(expect, "report"));
-  facts::check("model", outcome.model, member(expect, "model"));
-  for (const std::string line : member(expect, "lines")) {
-    if (("\n" + outcome.text).find("\n" + line + "\n") == std::string::npos) {
-      throw Wrong("the line `" + line + "` is not in\n" + outcome.text);
-    }
-  }
-}
-
-// Does something and compares its outcome, or its error, with what is expected.
-template <class Work, class Check>
-void judge(const Json &expect, Work work, Check check) {
-  try {
-    const auto outcome = work();
-    if (expect.contains("error")) {
-      throw Wrong("succeeds, expected the error " + expect["error"].dump());
-    }
-    check(outcome);
-  } catch (const ortlet::Error &error) {
-    if (!expect.contains("error")) {
-      throw Wrong(std::string("fails: ") + error.what());
-    }
-    codes::check_error(error, expect["error"]);
-  }
 }
 
 Json expectation(const Json &one) { return member(one, "expect"); }
@@ -262,105 +147,8 @@ Outcome run_while_busy(const Json &one, const Places &places) {
   return outcome;
 }
 
-// Memory of the caller's for an input or output.
-struct Memory {
-  std::string name;
-  ortlet::DType dtype;
-  ortlet::Shape shape;
-  std::string bytes;
-};
-
-std::vector<Memory> memories(const Json &one) {
-  std::vector<Memory> all;
-  for (const auto &[name, json] : member(one, "memory").items()) {
-    const ortlet::DType dtype = values::dtype(json.at("dtype"));
-    const ortlet::Shape shape = json.at("shape");
-    const Json zero = dtype == ortlet::DType::boolean ? Json(false) : Json(0);
-    all.push_back({name, dtype, shape, values::memory(dtype, Json::array_t(values::count(shape), zero))});
-  }
-  return all;
-}
-
-void bound_run(ortlet::Binding &binding, const Json &step) {
-  for (const auto &[name, json] : member(step, "set").items()) {
-    const ortlet::MutableTensorView input = binding.input(name);
-    const ortlet::DType dtype = values::dtype(json.at("dtype"));
-    const std::string bytes = values::memory(dtype, json.at("data"));
-    if (dtype != input.dtype() || json.at("shape").get<ortlet::Shape>() != input.shape() ||
-        bytes.size() != input.size_bytes()) {
-      throw Wrong("input `" + name + "` is bound otherwise than it is set");
-    }
-    std::memcpy(input.data(), bytes.data(), bytes.size());
-  }
-  binding.run(Control(run_options(step)).options());
-}
-
-void check_bound_output(const ortlet::TensorView &output, const Json &expected, double tolerance) {
-  if (output.dtype() == ortlet::DType::string) {
-    throw Skipped("texts of a binding cannot be read in C");
-  }
-  values::check_numbers(output, expected, tolerance);
-}
-
-// A binding has all outputs of its session.
-void check_bound_outputs(ortlet::Binding &binding, const ortlet::Session &session, const Json &expect) {
-  if (!expect.contains("outputs")) {
-    return;
-  }
-  const Json &expected = expect["outputs"];
-  const std::vector<ortlet::ValueInfo> infos = session.outputs();
-  for (const ortlet::ValueInfo &info : infos) {
-    if (!expected.contains(info.name)) {
-      throw Wrong("output `" + info.name + "` is not expected");
-    }
-    try {
-      check_bound_output(binding.output(info.name), expected[info.name], expect.value("tolerance", 0.0));
-    } catch (const Wrong &wrong) {
-      throw Wrong("output `" + info.name + "` " + wrong.what());
-    }
-  }
-  if (infos.size() != expected.size()) {
-    throw Wrong("there are " + std::to_string(infos.size()) + " outputs, expected " + expected.dump());
-  }
-}
-
 Outcome bind(const Json &one, const Places &places) {
-  const ortlet::Session own = session(one, places);
-  std::vector<Memory> memory = memories(one);
-  ortlet::Binder binder = own.binder();
-  for (const auto &[name, shape] : member(one, "shapes").items()) {
-    binder.shape(name, shape);
-  }
-  for (Memory &each : memory) {
-    binder.memory(each.name, {each.dtype, each.bytes.data(), each.bytes.size(), each.shape});
-  }
-  for (const Json &tie : member(one, "ties")) {
-    binder.tie(tie.at("output"), tie.at("input"));
-  }
-  ortlet::Binding binding = binder.bind();
-  Json last = Json::object();
-  std::size_t number = 0;
-  for (const Json &step : member(one, "steps")) {
-    const Json expect = expectation(step);
-    try {
-      judge(
-          expect,
-          [&] {
-            bound_run(binding, step);
-            return true;
-          },
-          [&](bool) { check_bound_outputs(binding, own, expect); });
-    } catch (const Wrong &wrong) {
-      throw Wrong("step " + std::to_string(number) + ": " + wrong.what());
-    }
-    last = expect.value("outputs", last);
-    ++number;
-  }
-  for (const Memory &each : memory) {
-    if (last.contains(each.name)) {
-      values::check_numbers({each.dtype, each.bytes.data(), each.bytes.size(), each.shape}, last[each.name], 0);
-    }
-  }
+  check_binding(session(one, places), one);
   return {};
 }
 
