@@ -20,7 +20,7 @@ pub const ORTLET_KIND_TENSOR: u32 = 1;
 pub const ORTLET_KIND_SEQUENCE: u32 = 2;
 /// Keys with a value each.
 pub const ORTLET_KIND_MAP: u32 = 3;
-/// A value, or nothing.
+/// A value, or nothing. An output that holds something may come as that value itself.
 pub const ORTLET_KIND_OPTIONAL: u32 = 4;
 
 /// A value that can be an input or is an output: a tensor, a sequence, a map, or a value that may be nothing. What

@@ -223,7 +223,7 @@
 // Keys with a value each.
 #define ORTLET_KIND_MAP 3
 
-// A value, or nothing.
+// A value, or nothing. An output that holds something may come as that value itself.
 #define ORTLET_KIND_OPTIONAL 4
 
 // Says what a binding is to be: shapes of inputs and outputs, memory of the caller's, outputs that are the next run's
