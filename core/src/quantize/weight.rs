@@ -1,5 +1,7 @@
 //! Symmetric signed 8-bit weights with a scale for each channel.
 
+use std::iter;
+
 /// A matrix of whole numbers; a weight is its number times the scale of its channel.
 pub(super) struct Int8Matrix {
     /// As many as the weights, in their order.
@@ -20,9 +22,7 @@ impl Int8Matrix {
         let scales: Vec<f32> = largest.iter().map(|&largest| scale(largest)).collect();
         let (mut values, mut errors) = (Vec::with_capacity(weights.len()), Errors::default());
         for row in weights.chunks_exact(columns) {
-            let start = values.len();
-            values.extend(row.iter().zip(&scales).map(|(&weight, &scale)| round(weight, scale)));
-            errors.add_row(row, &values[start..], |column| scales[column]);
+            push_row(&mut values, &mut errors, row, scales.iter().copied());
         }
         Self::new(values, scales, &errors)
     }
@@ -34,15 +34,28 @@ impl Int8Matrix {
         for row in weights.chunks_exact(columns) {
             let scale = scale(row.iter().fold(0.0, |largest, weight| largest.max(weight.abs())));
             scales.push(scale);
-            let start = values.len();
-            values.extend(row.iter().map(|&weight| round(weight, scale)));
-            errors.add_row(row, &values[start..], |_| scale);
+            push_row(&mut values, &mut errors, row, iter::repeat(scale));
         }
         Self::new(values, scales, &errors)
     }
 
     fn new(values: Vec<i8>, scales: Vec<f32>, errors: &Errors) -> Self {
         Self { values, scales, mean_error: errors.mean(), max_error: errors.max() }
+    }
+}
+
+/// Quantizes a row, a scale for each weight.
+fn push_row(
+    values: &mut Vec<i8>,
+    errors: &mut Errors,
+    row: &[f32],
+    scales: impl Iterator<Item = f32> + Clone,
+) {
+    let start = values.len();
+    values.extend(row.iter().zip(scales.clone()).map(|(&weight, scale)| round(weight, scale)));
+    // By itself, because rounding alone is done many at a time.
+    for ((&weight, &value), scale) in row.iter().zip(&values[start..]).zip(scales) {
+        errors.add(weight, f64::from(value) * f64::from(scale));
     }
 }
 
@@ -98,31 +111,7 @@ pub(super) struct Errors {
     weight_max: f64,
 }
 
-/// Elements that are summed side by side, so that the compiler can use wide registers.
-const LANES: usize = 8;
-
 impl Errors {
-    /// Takes a row of weights and the numbers that they became, each with a scale.
-    fn add_row(&mut self, row: &[f32], values: &[i8], scale: impl Fn(usize) -> f32) {
-        let [mut sums, mut largest, mut weights, mut largest_weights] = [[0.0_f64; LANES]; 4];
-        for (chunk, (row, values)) in row.chunks(LANES).zip(values.chunks(LANES)).enumerate() {
-            for (lane, (&weight, &value)) in row.iter().zip(values).enumerate() {
-                let restored = f64::from(value) * f64::from(scale(chunk * LANES + lane));
-                let weight = f64::from(weight);
-                let error = (weight - restored).abs();
-                sums[lane] += error;
-                largest[lane] = largest[lane].max(error);
-                weights[lane] += weight.abs();
-                largest_weights[lane] = largest_weights[lane].max(weight.abs());
-            }
-        }
-        let most = |lanes: [f64; LANES]| lanes.into_iter().fold(0.0, f64::max);
-        self.sum += sums.into_iter().sum::<f64>();
-        self.max = self.max.max(most(largest));
-        self.weight_sum += weights.into_iter().sum::<f64>();
-        self.weight_max = self.weight_max.max(most(largest_weights));
-    }
-
     /// Takes an element and what it became.
     pub(super) fn add(&mut self, weight: f32, restored: f64) {
         let weight = f64::from(weight);
