@@ -4,17 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::cache::Cache;
 use crate::digest::sha256;
-use crate::say::{self, MissingTool, skip_if_missing};
+use crate::say::{self, skip_if_missing};
 use crate::{pins, repo, stamp, tools, unpack, venv};
 
 const STAMP: &str = ".made";
 /// The scripts that samples depend on.
 const SCRIPTS: [&str; 3] = ["make_data.py", "speech.py", "splits.py"];
-const SPEECH: &str = "espeak-ng";
 
 /// The interpreter with the tools, and the folder of samples.
 pub fn setup() -> Result<Option<(PathBuf, PathBuf)>> {
@@ -32,7 +31,7 @@ fn samples(cache: &Cache, python: &Path) -> Result<PathBuf> {
     if stamp::holds(&folder, STAMP, &key) {
         return Ok(folder);
     }
-    speech()?;
+    tools::debian(&[tools::SPEECH])?;
     say::note("making the samples to quantize with");
     let scratch = cache.scratch("bench-quantize")?;
     let mut command = Command::new(python);
@@ -59,18 +58,4 @@ fn key() -> Result<String> {
 
 fn scripts() -> PathBuf {
     repo::root().join("bench/src/quantize")
-}
-
-/// Makes sure that there is somebody to speak.
-fn speech() -> Result<()> {
-    let speaks = || {
-        let mut command = Command::new(SPEECH);
-        command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    if speaks() || tools::apt_install(&[SPEECH]) && speaks() {
-        return Ok(());
-    }
-    let remedy = format!("install it, for example with `apt-get install {SPEECH}`");
-    bail!(MissingTool { tool: SPEECH.into(), remedy });
 }

@@ -52,7 +52,6 @@ pub fn for_tests() -> Result<TestData> {
     else {
         return Ok(data);
     };
-    skip_if_missing("the C and C++ tests", tools::c_tests())?;
     derive::minilm(&cache, &python)?;
     derive::node_tests(&cache, &python)?;
     data.onnx = Some(cache.path(pins::ONNX.folder));

@@ -4,10 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::{repo, say, setup};
+use crate::say::skip_if_missing;
+use crate::{repo, say, setup, tools};
 
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let data = setup::for_tests()?;
+    skip_if_missing("the C and C++ tests", tools::c_tests())?;
     let passed_on = arguments.strip_prefix(&["--".to_owned()]).unwrap_or(arguments);
     let mut command = repo::cargo();
     command.arg("test").args(selection(passed_on)).arg("--locked").args(passed_on);

@@ -67,10 +67,13 @@ fn rustup(arguments: &[&str]) -> Result<()> {
 /// A program by its name or a file by its path, and the Debian package that brings it.
 pub type DebianFile = (&'static str, &'static str);
 
+/// The program that speaks.
+pub const SPEECH: DebianFile = ("espeak-ng", "espeak-ng");
+
 const C_TESTS: [DebianFile; 4] = [
     ("clang++", "clang"),
     ("valgrind", "valgrind"),
-    ("espeak-ng", "espeak-ng"),
+    SPEECH,
     ("/usr/include/nlohmann/json.hpp", "nlohmann-json3-dev"),
 ];
 

@@ -22,7 +22,7 @@ const TOOLS: [DebianFile; 7] = [
     ("g++", "g++"),
     ("clang++", "clang"),
     ("readelf", "binutils"),
-    ("espeak-ng", "espeak-ng"),
+    tools::SPEECH,
 ];
 
 pub fn run() -> Result<ExitCode> {
