@@ -128,6 +128,13 @@ pub(crate) unsafe fn optional_handle_output<'a, T>(pointer: *mut *mut T) -> Opti
     Some(output)
 }
 
+/// Gives a handle away, if somebody wants it.
+pub(crate) fn give_optional<T>(output: Option<&mut *mut T>, value: T) {
+    if let Some(output) = output {
+        give(output, value);
+    }
+}
+
 /// Says which element of an array is wrong.
 pub(crate) fn at<T>(result: Result<T>, name: &str, index: usize) -> Result<T> {
     result.with_context(|| format!("{name}[{index}]"))

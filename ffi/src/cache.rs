@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use ortlet::Cache;
 
-use crate::arguments::{give, handle_output, optional_handle_output, options};
+use crate::arguments::{give, give_optional, handle_output, optional_handle_output, options};
 use crate::buffer::ortlet_buffer;
 use crate::error::ortlet_error;
 use crate::guard::guard;
@@ -48,9 +48,7 @@ pub unsafe extern "C" fn ortlet_cache_clear(
             let output = optional_handle_output(entries_json);
             let cache: Cache = options(cache_json, "cache")?;
             let removed = ortlet_buffer::json(&cache.clear()?)?;
-            if let Some(output) = output {
-                give(output, removed);
-            }
+            give_optional(output, removed);
             Ok(())
         })
     }

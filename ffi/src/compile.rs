@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use ortlet::{PrecisionOptions, compile_with};
 
-use crate::arguments::{give, optional_handle_output, options, path};
+use crate::arguments::{give_optional, optional_handle_output, options, path};
 use crate::buffer::ortlet_buffer;
 use crate::error::ortlet_error;
 use crate::guard::guard;
@@ -33,9 +33,7 @@ pub unsafe extern "C" fn ortlet_compile(
             let report =
                 compile_with(path(model_path, "model")?, path(artifact_path, "artifact")?, &options)?;
             let report = ortlet_buffer::json(&report)?;
-            if let Some(output) = report_output {
-                give(output, report);
-            }
+            give_optional(report_output, report);
             Ok(())
         })
     }

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use ortlet::{PrecisionOptions, choose_precision};
 
-use crate::arguments::{give, handle_output, optional_handle_output, options, path};
+use crate::arguments::{give, give_optional, handle_output, optional_handle_output, options, path};
 use crate::buffer::ortlet_buffer;
 use crate::error::ortlet_error;
 use crate::guard::guard;
@@ -39,9 +39,7 @@ pub unsafe extern "C" fn ortlet_choose_precision(
             let choice = choose_precision(&path, &options)?;
             let report = ortlet_buffer::json(&choice.report)?;
             give(output, ortlet_model { model: choice.model, source: Some(path) });
-            if let Some(output) = report_output {
-                give(output, report);
-            }
+            give_optional(report_output, report);
             Ok(())
         })
     }

@@ -6,7 +6,9 @@ use ortlet::model::Model;
 use ortlet::quantize::quantize_with;
 use ortlet::{QuantizeMode, QuantizeOptions, quantize};
 
-use crate::arguments::{give, handle_output, optional_handle_output, options, parsed, reference, text};
+use crate::arguments::{
+    give, give_optional, handle_output, optional_handle_output, options, parsed, reference, text,
+};
 use crate::buffer::ortlet_buffer;
 use crate::calibrate::ortlet_calibration;
 use crate::error::ortlet_error;
@@ -48,9 +50,7 @@ pub unsafe extern "C" fn ortlet_quantize(
             };
             let report = ortlet_buffer::json(&report)?;
             give(output, ortlet_model { model, source: own.source.clone() });
-            if let Some(output) = report_output {
-                give(output, report);
-            }
+            give_optional(report_output, report);
             Ok(())
         })
     }

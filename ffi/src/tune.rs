@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use ortlet::{TuneOptions, tune};
 
-use crate::arguments::{give, optional_handle_output, options, path, reference};
+use crate::arguments::{give_optional, optional_handle_output, options, path, reference};
 use crate::buffer::ortlet_buffer;
 use crate::error::ortlet_error;
 use crate::guard::guard;
@@ -35,9 +35,7 @@ pub unsafe extern "C" fn ortlet_tune(
             options.progress = hooks.observer();
             let samples = reference(hooks.samples, "hooks.samples")?.batches();
             let plan = ortlet_buffer::json(&tune(path(model_path, "path")?, samples, &options)?)?;
-            if let Some(output) = plan_output {
-                give(output, plan);
-            }
+            give_optional(plan_output, plan);
             Ok(())
         })
     }
