@@ -11,7 +11,7 @@ use ortlet::{Error, Precision, Result};
 use serde::Serialize;
 
 use crate::args::QuantizeArgs;
-use crate::files::{check_writable, write_file};
+use crate::files::check_writable;
 
 /// Where the model's own metadata tells how it was made.
 pub const METADATA_KEY: &str = "ortlet.quantize";
@@ -72,8 +72,7 @@ fn write(mut quantized: Model, model: &Path, target: &Path, origin: &Origin) -> 
     quantized.metadata_props.retain(|entry| entry.key() != METADATA_KEY);
     let (key, value) = (Some(METADATA_KEY.to_owned()), Some(text));
     quantized.metadata_props.push(StringStringEntryProto { key, value, ..Default::default() });
-    let file = quantized.to_bytes()?;
-    write_file(target, |out| out.write_all(&file))
+    quantized.save(target)
 }
 
 /// External data that is left is found from the folder of the model, so the new model has to be there too.

@@ -24,7 +24,8 @@ impl Model {
         open().with_context(|| title(path))
     }
 
-    /// Writes the model to a file, by way of another one beside it, so that it appears whole or not at all.
+    /// Writes the model to a file, by way of another one beside it, so that it appears whole or not at all. A device or
+    /// pipe is written itself.
     ///
     /// # Errors
     /// `io` if it cannot be written, and those of [`Model::to_bytes`].
@@ -73,12 +74,17 @@ impl Cache {
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |error| io_error("write", path, &error);
+    // Renaming would put a file in its place.
+    if path.exists() && !path.is_file() {
+        return fs::write(path, bytes).map_err(failed);
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let aside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     let written = fs::write(&aside, bytes).and_then(|()| fs::rename(&aside, path));
     written.map_err(|error| {
         // Nothing more can be done if this fails too.
         let _ = fs::remove_file(&aside);
-        io_error("write", path, &error)
+        failed(error)
     })
 }
