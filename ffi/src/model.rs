@@ -1,7 +1,7 @@
 //! Models as data: opened, looked into, written.
 
 use std::ffi::c_char;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ortlet::SessionOptions;
 use ortlet::model::Model;
@@ -22,14 +22,10 @@ pub struct ortlet_model {
 impl ortlet_model {
     /// Has a session read external data beside the file that the model came from, unless the options say where.
     pub(crate) fn add_folder(&self, options: &mut SessionOptions) {
-        if options.external_data_folder.is_none() {
-            options.external_data_folder = self.source.as_deref().and_then(Path::parent).map(folder_or_here);
+        if let Some(source) = &self.source {
+            options.look_beside(source);
         }
     }
-}
-
-fn folder_or_here(folder: &Path) -> PathBuf {
-    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }
 }
 
 /// Opens a model file in ONNX format. External data stays where it is.

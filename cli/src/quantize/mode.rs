@@ -1,6 +1,6 @@
 //! `ortlet quantize --mode`: every layer that the mode is for.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ortlet::error::ResultExt;
 use ortlet::model::Model;
@@ -66,9 +66,7 @@ fn options(args: &QuantizeArgs) -> QuantizeOptions {
 /// Learns how large activations get.
 fn learn(args: &QuantizeArgs, model: &Model) -> Result<Calibration> {
     let mut session: SessionOptions = args.engine.session_options()?;
-    let folder = args.model.parent().map(Path::to_path_buf);
-    session.external_data_folder =
-        folder.map(|folder| if folder == PathBuf::new() { ".".into() } else { folder });
+    session.look_beside(&args.model);
     let samples = Samples::from(args.precision.samples.clone());
     let progress = Progress::new();
     let bar = progress.clone();

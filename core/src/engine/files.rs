@@ -8,7 +8,7 @@ use crate::artifact::Artifact;
 use crate::engine::compile::admit;
 use crate::engine::compile::disk::{io_error, map};
 use crate::engine::compile::{CacheEntry, Store};
-use crate::engine::runtime::Cache;
+use crate::engine::runtime::{Cache, SessionOptions};
 use crate::engine::session::title;
 use crate::error::ResultExt;
 use crate::model::{Bytes, ExternalDataResolver, Model};
@@ -70,6 +70,14 @@ impl Cache {
     /// `io` if the folder cannot be read or a file not be removed.
     pub fn clear(&self) -> Result<Vec<CacheEntry>> {
         self.folder().map_or_else(|| Ok(Vec::new()), |folder| Store::at(&folder).clear())
+    }
+}
+
+impl SessionOptions {
+    /// Has external data looked for in the folder of a model file, unless the options name another: for sessions of a
+    /// [`Model`] that was opened from there.
+    pub fn look_beside(&mut self, model: impl AsRef<Path>) {
+        self.external_data_folder.get_or_insert_with(|| admit::folder_of(model.as_ref()).to_owned());
     }
 }
 

@@ -34,8 +34,7 @@ impl Folders {
     /// The folder that a model file lies in. Where the model itself is a link, as in the caches of model hubs, its
     /// data may also lie beside the real file.
     pub(in crate::engine) fn of_file(model: &Path) -> Self {
-        let base = model.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut folders = Self::named(Some(base));
+        let mut folders = Self::named(Some(folder_of(model)));
         folders
             .allowed
             .extend(fs::canonicalize(model).ok().as_deref().and_then(Path::parent).map(Path::to_owned));
@@ -84,6 +83,11 @@ impl ExternalDataResolver for Folders {
             Error::invalid_model(format!("external data `{}` became shorter", location.location))
         })
     }
+}
+
+/// The folder that a file lies in; of a bare name the current one.
+pub(in crate::engine) fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Checks a model's bytes: its structure, its sizes, and where its external data lies.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::engine::compile::admit::folder_of;
 use crate::engine::compile::disk::io_error;
 use crate::{Error, Result};
 
@@ -85,8 +86,7 @@ impl Drop for Scratch {
 
 /// Removes scratch folders of `target` whose processes are gone: nobody holds their locks.
 fn sweep(target: &Path, prefix: &str) {
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path()) {
+    for path in fs::read_dir(folder_of(target)).into_iter().flatten().flatten().map(|file| file.path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let is_scratch = name.starts_with(prefix) && path.extension().is_some_and(|end| end == EXTENSION);
         let guard = is_scratch.then(|| File::open(&path).ok()).flatten();

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Result;
 use crate::engine::calibrate::{CalibrateObserver, CalibrateOptions, calibrate_on};
-use crate::engine::compile::admit::Folders;
+use crate::engine::compile::admit::{Folders, folder_of};
 use crate::engine::compile::disk::map;
 use crate::engine::runtime::Precision;
 use crate::error::ResultExt;
@@ -85,9 +85,8 @@ pub fn choose_precision(path: impl AsRef<Path>, options: &PrecisionOptions) -> R
 fn choose_for_file(path: &Path, options: &PrecisionOptions) -> Result<PrecisionChoice> {
     let model = Model::parse(Bytes::from_owner(map(path)?))?;
     let external = Folders::of_file(path);
-    let folder =
-        path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    choose(&Source { model: &model, external: &external, folder: folder.map(Path::to_owned) }, options)
+    let folder = Some(folder_of(path).to_owned());
+    choose(&Source { model: &model, external: &external, folder }, options)
 }
 
 /// Chooses for a model.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::options::PrecisionOptions;
 use super::{PrecisionChoice, Source, choose, choose_for_file, report, stored};
-use crate::engine::compile::admit::Folders;
+use crate::engine::compile::admit::{Folders, folder_of};
 use crate::engine::compile::clock::nanoseconds;
 use crate::engine::compile::disk::map;
 use crate::engine::compile::load::is_artifact;
@@ -55,9 +55,17 @@ impl Session {
     /// As [`Session::load`]; `not_found` also if the model has external data and
     /// [`external_data_folder`](SessionOptions::external_data_folder) is not set.
     pub fn from_bytes(bytes: &[u8], options: &SessionOptions) -> Result<Self> {
-        match options.precision {
-            Precision::Original => Self::of_bytes(bytes, options),
-            _ => Self::from_model(&Model::parse(bytes.to_vec())?, options),
+        Self::from_bytes_with(bytes, &whole(options))
+    }
+
+    /// As [`from_bytes`](Self::from_bytes), with a say in how a precision is chosen.
+    ///
+    /// # Errors
+    /// As [`from_bytes`](Self::from_bytes); `cancelled`.
+    pub fn from_bytes_with(bytes: &[u8], options: &PrecisionOptions) -> Result<Self> {
+        match options.session.precision {
+            Precision::Original => Self::of_bytes(bytes, &options.session),
+            _ => Self::from_model_with(&Model::parse(bytes.to_vec())?, options),
         }
     }
 
@@ -129,8 +137,8 @@ pub(super) fn of_choice_for_file(
     choice: PrecisionChoice,
     options: &SessionOptions,
 ) -> Result<Session> {
-    let folder = path.parent().map(Path::to_owned);
-    of_choice(choice, &SessionOptions { external_data_folder: folder, ..options.clone() })
+    let folder = folder_of(path).to_owned();
+    of_choice(choice, &SessionOptions { external_data_folder: Some(folder), ..options.clone() })
 }
 
 fn of_choice(choice: PrecisionChoice, options: &SessionOptions) -> Result<Session> {

@@ -103,6 +103,28 @@ impl<'m> Binding<'m> {
     /// # Errors
     /// `not_found` if there is no such output, `invalid_argument` before the first run.
     pub fn output(&self, name: &str) -> Result<TensorView<'_>> {
+        let (slot, last) = self.computed(name)?;
+        match slot.tensors {
+            Some(tensors) => Ok(self.bound.tensors[tensors[last]].view()),
+            None => self.allocated_output(last, slot.index).map(Tensor::view),
+        }
+    }
+
+    /// An output that the last run allocated, to be kept beyond the next one; nothing is copied but texts. `None` if the
+    /// output lies in fixed memory.
+    ///
+    /// # Errors
+    /// As [`output`](Self::output).
+    pub fn output_tensor(&self, name: &str) -> Result<Option<Tensor>> {
+        let (slot, last) = self.computed(name)?;
+        match slot.tensors {
+            Some(_) => Ok(None),
+            None => self.allocated_output(last, slot.index).cloned().map(Some),
+        }
+    }
+
+    /// The output of this name, and the table of the last run.
+    fn computed(&self, name: &str) -> Result<(&Slot, usize)> {
         let infos = self.inner.raw.outputs();
         let named = |slot: &&Slot| infos[slot.index].name == name;
         let slot = self.bound.outputs.iter().find(named).ok_or_else(|| {
@@ -110,10 +132,7 @@ impl<'m> Binding<'m> {
             Error::not_found("output", name, names)
         })?;
         let last = self.last.ok_or_else(|| Error::invalid_argument("binding", "has not been run yet"))?;
-        match slot.tensors {
-            Some(tensors) => Ok(self.bound.tensors[tensors[last]].view()),
-            None => self.allocated_output(last, slot.index),
-        }
+        Ok((slot, last))
     }
 
     /// Names of the inputs that are bound, in the model's order.
@@ -171,12 +190,12 @@ impl<'m> Binding<'m> {
         inner.run(control, |endable| inner.raw.run_bound(table, endable))
     }
 
-    fn allocated_output(&self, last: usize, index: usize) -> Result<TensorView<'_>> {
+    fn allocated_output(&self, last: usize, index: usize) -> Result<&Tensor> {
         if self.allocated.get().is_none() {
             let _ = self.allocated.set(self.read_allocated(last)?);
         }
         let found = self.allocated.get().and_then(|all| all.iter().find(|(at, _)| *at == index));
-        found.map(|(_, tensor)| tensor.view()).ok_or_else(|| Error::internal("an output was not bound"))
+        found.map(|(_, tensor)| tensor).ok_or_else(|| Error::internal("an output was not bound"))
     }
 
     fn read_allocated(&self, last: usize) -> Result<Vec<(usize, Tensor)>> {

@@ -1,0 +1,137 @@
+//! Options: keyword arguments as the library's own structs.
+
+use std::path::PathBuf;
+
+use ortlet::runtime::RuntimeOptions;
+use ortlet::{Error, Samples, SessionOptions};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
+use pythonize::depythonize;
+use serde::de::DeserializeOwned;
+
+use crate::errors::Outcome;
+use crate::value;
+use crate::work::Work;
+
+/// Options of this kind; the defaults for nothing. What is wrong is told with the name of the option.
+pub(crate) fn read<T: DeserializeOwned + Default>(options: Option<&Bound<'_, PyDict>>, name: &str) -> Outcome<T> {
+    let Some(options) = options else { return Ok(T::default()) };
+    let plain = plain(options.as_any())?;
+    Ok(depythonize(&plain).map_err(|error| Error::invalid_argument(name, error.to_string()))?)
+}
+
+/// The same of numbers, texts, lists and dicts only: paths become texts.
+fn plain<'py>(object: &Bound<'py, PyAny>) -> Outcome<Bound<'py, PyAny>> {
+    let py = object.py();
+    if object.is_none() || object.is_instance_of::<PyString>() || object.is_instance_of::<PyBool>() {
+        return Ok(object.clone());
+    }
+    if let Ok(dict) = object.cast::<PyDict>() {
+        let copy = PyDict::new(py);
+        for (key, value) in dict {
+            copy.set_item(key, plain(&value)?)?;
+        }
+        return Ok(copy.into_any());
+    }
+    if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+        let items = object.try_iter()?.map(|item| plain(&item?)).collect::<Outcome<Vec<_>>>()?;
+        return Ok(PyList::new(py, items)?.into_any());
+    }
+    if let Some(path) = object.getattr_opt(intern!(py, "__fspath__"))? {
+        return Ok(path.call0()?);
+    }
+    // Whole numbers of NumPy's are none of Python's.
+    match object.getattr_opt(intern!(py, "__index__"))? {
+        Some(index) if !object.is_instance_of::<PyInt>() => Ok(index.call0()?),
+        _ => Ok(object.clone()),
+    }
+}
+
+/// The options of a session. What JSON cannot hold, samples in memory and a measure, is read beside them.
+pub(crate) fn session(options: Option<&Bound<'_, PyDict>>, work: &Work) -> Outcome<SessionOptions> {
+    let Some(options) = options else { return Ok(with_folders(SessionOptions::default())) };
+    let rest = options.copy()?;
+    let samples = take(&rest, "samples")?;
+    let measure = match take(&rest, "accuracy")? {
+        Some(accuracy) => {
+            let accuracy = accuracy.cast_into::<PyDict>()?.copy()?;
+            let measure = (take(&accuracy, "measure")?, take(&accuracy, "measure_at_least")?);
+            rest.set_item("accuracy", accuracy)?;
+            measure
+        }
+        None => (None, None),
+    };
+    let mut session: SessionOptions = read(Some(&rest), "options")?;
+    if let Some(samples) = samples {
+        session.samples = self::samples(&samples)?;
+    }
+    if let (Some(function), at_least) = measure {
+        let at_least = at_least.map_or(Ok(f64::NEG_INFINITY), |at_least| at_least.extract())?;
+        session.accuracy.measure = Some(work.measure(function.unbind(), at_least));
+    }
+    Ok(with_folders(session))
+}
+
+/// An entry, taken out; nothing if it is `None`.
+fn take<'py>(dict: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let found = dict.get_item(name)?;
+    if found.is_some() {
+        dict.del_item(name)?;
+    }
+    Ok(found.filter(|found| !found.is_none()))
+}
+
+/// Where this Python has its packages, an ONNX Runtime that was installed by itself may be.
+pub(crate) fn with_folders(mut session: SessionOptions) -> SessionOptions {
+    add_folders(&mut session.runtime);
+    session
+}
+
+pub(crate) fn add_folders(runtime: &mut RuntimeOptions) {
+    let folders = Python::attach(|py| -> PyResult<Vec<PathBuf>> {
+        let path: Vec<PathBuf> = py.import(intern!(py, "sys"))?.getattr(intern!(py, "path"))?.extract()?;
+        Ok(path.iter().map(|packages| packages.join("onnxruntime").join("capi")).collect())
+    });
+    if ortlet::runtime::Runtime::loaded().is_none() {
+        runtime.folders.extend(folders.unwrap_or_default().into_iter().filter(|folder| folder.is_dir()));
+    }
+}
+
+/// Samples: a folder, or batches in memory.
+pub(crate) fn samples(samples: &Bound<'_, PyAny>) -> Outcome<Samples> {
+    if samples.is_instance_of::<PyString>() || samples.hasattr(intern!(samples.py(), "__fspath__"))? {
+        return Ok(Samples::Folder(samples.extract()?));
+    }
+    let mut batches = Vec::new();
+    for (index, batch) in samples.try_iter()?.enumerate() {
+        let batch = value::owned_batch(&batch?, &[]);
+        batches.push(batch.map_err(|failure| failure.context(|| format!("sample {index}")))?);
+    }
+    Ok(batches.into())
+}
+
+/// A model as functions take it.
+pub(crate) enum Source<'py> {
+    Path(PathBuf),
+    Bytes(Bound<'py, PyAny>),
+    Model(Bound<'py, crate::model::PyModel>),
+}
+
+impl<'py> Source<'py> {
+    pub(crate) fn of(object: &Bound<'py, PyAny>) -> PyResult<Self> {
+        if let Ok(model) = object.cast::<crate::model::PyModel>() {
+            return Ok(Self::Model(model.clone()));
+        }
+        let is_path = object.is_instance_of::<PyString>()
+            || object.hasattr(intern!(object.py(), "__fspath__"))? && !object.is_instance_of::<PyBytes>();
+        if is_path { object.extract().map(Self::Path) } else { Ok(Self::Bytes(object.clone())) }
+    }
+}
+
+/// Fails if these are no options of a session's.
+#[pyfunction]
+#[pyo3(signature = (options))]
+pub(crate) fn check_session_options(py: Python<'_>, options: &Bound<'_, PyDict>) -> Outcome<()> {
+    session(Some(options), &Work::quiet(py)).map(|_| ())
+}

@@ -1,0 +1,19 @@
+//! Values of Python's as tensors and other values of the library's, and back.
+
+mod buffer;
+mod dlpack;
+mod input;
+mod interface;
+mod list;
+mod memory;
+mod numpy;
+mod output;
+mod strided;
+
+pub(crate) use dlpack::export;
+pub(crate) use input::{Input, owned_batch, read, read_named};
+pub(crate) use interface::typestr;
+pub(crate) use list::{is_literal, nested_list};
+pub(crate) use memory::foreign_mut;
+pub(crate) use numpy::{array_in_place, has_numpy};
+pub(crate) use output::{array_of_tensor, to_python};
