@@ -157,6 +157,7 @@ pub enum ErrorKind {
 
 /// One place where the ONNX Runtime library was looked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SearchedPlace {
     /// Which rule led here, for example `ORTLET_RUNTIME`.
     pub rule: String,

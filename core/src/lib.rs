@@ -12,6 +12,8 @@ pub mod error;
 pub mod metrics;
 pub mod model;
 pub mod quantize;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod tensor;
 
 #[cfg(feature = "engine")]

@@ -38,7 +38,7 @@ Commands:
   test [-- ARGS...]  set up, then run every test; ARGS go to `cargo test`
   bench NAME [...]   measure against other ways to run the same models (without NAME: list the benchmarks)
   soak [OPTIONS]     runs of every kind at once for ten minutes: exact results, flat memory (--seconds N, --json)
-  codegen [--check]  write what is generated: the C header and the list of its functions
+  codegen [--check]  write what is generated: the C header, the list of its functions, Python's reports and options
   dist [OPTIONS]     packages for C and C++ in dist/ (--target TRIPLE, --json)
   packaging          only what is done with these packages: programs built against them, and run
   ci                 format, lints, docs, licences, layering, portable builds, loom, Miri and packages

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Everything that has to be the same for a device section to be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceKey {
     /// Digest of the original model, see [`model_digest`](super::model_digest).
     pub model_digest: String,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where the time of a load went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoadPhases {
     /// Finding and loading ONNX Runtime, which only the first load of a process has to do.
     pub runtime_ns: u64,

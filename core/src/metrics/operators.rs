@@ -20,6 +20,7 @@ use crate::{Error, ErrorKind, Result};
 /// node, which show in the node's time, in that of a node around it, and in the overhead; so the figures of nodes that
 /// take no longer than that say little.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OperatorProfile {
     /// How many runs the figures are of.
     pub run_count: u64,
@@ -35,6 +36,7 @@ pub struct OperatorProfile {
 
 /// What the nodes with one operator took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OperatorTime {
     /// The operator.
     #[serde(flatten)]
@@ -52,6 +54,7 @@ pub struct OperatorTime {
 
 /// What one node took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NodeTime {
     /// Its name; where the model gives it none, one that ONNX Runtime makes of operator and index. Two nodes of this
     /// name, with the same operator, provider and index in two graphs of the model, count as one.
@@ -70,6 +73,7 @@ pub struct NodeTime {
 
 /// An operator. Displayed as `domain::operator`, or without the domain where that is ONNX's own or not known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Operator {
     /// The operator's domain; empty for ONNX's own, `None` if it is not known.
     pub domain: Option<String>,
@@ -88,6 +92,7 @@ impl fmt::Display for Operator {
 
 /// A part of the time that runs took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KernelTime {
     /// Nanoseconds in all runs together.
     pub total_ns: u64,

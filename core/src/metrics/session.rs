@@ -11,10 +11,12 @@ use crate::metrics::{HistogramSnapshot, LatencySummary, LoadPhases};
 ///
 /// In JSON, `error_counts` is an object with the codes' slugs as keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionMetrics {
     /// Runs that ended, successful and failed.
     pub run_count: u64,
     /// Failed runs by the code of their error; codes that did not occur are absent.
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, u64>"))]
     pub error_counts: BTreeMap<ErrorCode, u64>,
     /// Runs that missed their deadline; also in `error_counts`.
     pub deadline_exceeded_count: u64,
@@ -37,6 +39,7 @@ pub struct SessionMetrics {
 
 /// The metrics of a session, and the percentiles that its histograms give: what bindings hand out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MetricsReport {
     /// How long runs computed; `None` if none did.
     pub compute: Option<LatencySummary>,

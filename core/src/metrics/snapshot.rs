@@ -8,6 +8,7 @@ use crate::{Error, Result};
 
 /// One bucket: how many latencies lay within its borders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Bucket {
     /// The smallest latency that belongs here, in nanoseconds.
@@ -20,6 +21,7 @@ pub struct Bucket {
 
 /// A [`Histogram`](crate::metrics::Histogram) at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct HistogramSnapshot {
     /// Not empty, in ascending order.
@@ -116,12 +118,18 @@ impl HistogramSnapshot {
 
 /// The form in JSON, checked when it comes back.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Stored {
+    /// How many latencies were recorded.
     count: u64,
+    /// The sum of all latencies in nanoseconds, exact.
     sum_ns: u64,
+    /// The smallest latency in nanoseconds, exact; `None` if there is none.
     min_ns: Option<u64>,
+    /// The largest latency in nanoseconds, exact; `None` if there is none.
     max_ns: Option<u64>,
+    /// The buckets that hold something, in ascending order.
     buckets: Vec<Bucket>,
 }
 

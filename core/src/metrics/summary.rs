@@ -7,6 +7,7 @@ use crate::metrics::HistogramSnapshot;
 /// Extremes, mean and percentiles of latencies, in nanoseconds. Extremes and mean are exact, percentiles as in
 /// [`HistogramSnapshot::percentile`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LatencySummary {
     /// The shortest.
     pub min_ns: u64,

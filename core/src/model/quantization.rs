@@ -10,6 +10,7 @@ use crate::tensor::DType;
 
 /// How a model is quantized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum QuantizationKind {
@@ -27,6 +28,7 @@ pub enum QuantizationKind {
 
 /// How a model is already quantized. Part of [`ModelReport`](super::ModelReport).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QuantizationReport {
     /// The kinds that were found; empty if the model is not quantized.
     pub schemes: Vec<SchemeReport>,
@@ -41,6 +43,7 @@ pub struct QuantizationReport {
 
 /// One kind of quantization in a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SchemeReport {
     /// The kind.
     pub kind: QuantizationKind,
@@ -54,6 +57,7 @@ pub struct SchemeReport {
 
 /// Scale and zero point of a quantized input or output: `real = (quantized - zero_point) * scale`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QuantizedValue {
     /// Name of the input or output.
     pub name: String,

@@ -30,6 +30,7 @@ const KNOWN_DOMAINS: [&str; 11] = [
 /// "Parameters" are the elements of all initializers and of the tensors in `Constant` nodes, in all graphs and
 /// functions. Operators outside of ONNX's own domain are written `domain::operator`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelReport {
     /// Tool that made the model; empty if unknown.
     pub producer_name: String,
@@ -89,6 +90,7 @@ pub struct ModelReport {
 
 /// A dimension whose size is known only when the model runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DynamicDim {
     /// Its name; `None` if it has none, and then it is independent of all others.
     pub name: Option<String>,
@@ -98,6 +100,7 @@ pub struct DynamicDim {
 
 /// One axis of one input or output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DynamicAxis {
     /// Name of the input or output.
     pub value: String,
@@ -107,6 +110,7 @@ pub struct DynamicAxis {
 
 /// A file with data of a model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExternalFileReport {
     /// Path relative to the model's folder, as the model gives it.
     pub location: String,

@@ -8,6 +8,7 @@ use super::RangeMethod;
 
 /// A way to quantize a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum QuantizeMode {
@@ -33,6 +34,7 @@ pub enum QuantizeMode {
 
 /// How [`quantize`](super::quantize) goes about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct QuantizeOptions {
     /// Nodes to leave as they are, by name, or by their first output if they have none.

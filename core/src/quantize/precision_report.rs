@@ -6,6 +6,7 @@ use super::{Accuracy, AccuracyFigures, QuantizeMode, RewriteKind};
 
 /// How a model came to compute with the numbers that it computes with. Times are in nanoseconds, sizes in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PrecisionReport {
     /// What was asked for: `auto` or a mode.
     pub precision: String,
@@ -45,6 +46,7 @@ pub struct PrecisionReport {
 
 /// How many samples were for what. None was used twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SampleCounts {
     /// To learn how large activations get.
     pub calibration: u64,
@@ -56,6 +58,7 @@ pub struct SampleCounts {
 
 /// What became of one layer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PrecisionLayer {
     /// Name of the node, or of its first output if it has none.
     pub node: String,
@@ -73,6 +76,7 @@ pub struct PrecisionLayer {
 
 /// One form of one layer, tried while the others were as they were.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LayerTrial {
     /// The form.
     pub form: QuantizeMode,
@@ -93,6 +97,7 @@ impl LayerTrial {
 
 /// How often a rewriting was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RewritingCount {
     /// Which kind.
     pub kind: RewriteKind,
@@ -102,6 +107,7 @@ pub struct RewritingCount {
 
 /// What became of one candidate.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PrecisionCandidate {
     /// What it consists of, in words.
     pub name: String,
@@ -129,6 +135,7 @@ pub struct PrecisionCandidate {
 
 /// What figures were measured on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MadeFor {
     /// Version of ONNX Runtime.
     pub runtime_version: String,

@@ -7,6 +7,7 @@ use crate::model::Model;
 
 /// What [`quantize`](super::quantize) did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QuantizeReport {
     /// How the model was quantized.
     pub mode: QuantizeMode,
@@ -26,6 +27,7 @@ pub struct QuantizeReport {
 
 /// What became of one layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LayerReport {
     /// Name of the node, or of its first output if it has none.
     pub node: String,
@@ -42,6 +44,7 @@ pub struct LayerReport {
 
 /// What was done to a layer, or why nothing was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum LayerOutcome {
     /// The weight was quantized.

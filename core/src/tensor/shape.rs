@@ -110,6 +110,7 @@ impl fmt::Debug for Shape {
 
 /// One declared dimension of a model's input or output.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Dim {
     /// Always this size.
@@ -132,6 +133,7 @@ impl fmt::Display for Dim {
 
 /// Declared dimensions, outermost first, or nothing if even the rank is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct SymbolicShape(Option<Vec<Dim>>);
 

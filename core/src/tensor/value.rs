@@ -155,6 +155,7 @@ impl fmt::Display for ValueView<'_> {
 
 /// The declared type of an input or output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ValueType {
     /// A tensor.
@@ -210,6 +211,7 @@ impl fmt::Display for ValueType {
 
 /// Name and declared type of an input or output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ValueInfo {
     /// Its name.
     pub name: String,

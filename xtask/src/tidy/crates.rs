@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ortlet-wasm", &["ortlet"]),
     ("ortlet-cli", &["ortlet"]),
     ("ortlet-examples", &["ortlet"]),
+    ("ortlet-codegen", &["ortlet"]),
     ("ortlet-bench", &["ortlet", "ortlet-kernels"]),
     ("xtask", &[]),
 ];

@@ -77,8 +77,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Modules that put the others together and may name anything: `lib.rs`, `engine/mod.rs`, `engine/files.rs`.
-const FREE: &[&str] = &["", "engine", "engine::files"];
+/// Modules that put the others together and may name anything: `lib.rs`, `engine/mod.rs`, `engine/files.rs`, `schema.rs`.
+const FREE: &[&str] = &["", "engine", "engine::files", "schema"];
 
 /// What the crate's root re-exports for everybody, all of it from `error`.
 const ROOT_ITEMS: &[&str] = &["Error", "ErrorCode", "ErrorKind", "Result"];

@@ -9,6 +9,7 @@ use crate::{Error, Result};
 
 /// How a model is calibrated. Every field has a default; unknown fields are an error when read from JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct CalibrateOptions {
     /// How the model is run: threads, providers, sizes of dimensions, where its external data and ONNX Runtime are. Its
@@ -42,6 +43,7 @@ impl CalibrateOptions {
 
 /// How far a calibration is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CalibrateProgress {
     /// The share of the work that is done, from 0 to 1.
     pub done: f64,

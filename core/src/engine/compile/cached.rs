@@ -23,6 +23,7 @@ use crate::{Error, ErrorCode, Result};
 
 /// What happened with the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CacheOutcome {
     /// No cache was asked for, or the model needs none.

@@ -23,6 +23,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// What compiling gave. Times are in nanoseconds, sizes in bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompileReport {
     /// The artifact's file.
     pub path: PathBuf,

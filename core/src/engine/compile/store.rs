@@ -30,6 +30,7 @@ pub(crate) struct Store {
 
 /// What an entry of a cache folder is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CacheEntryKind {
     /// A compiled model.
@@ -41,6 +42,7 @@ pub enum CacheEntryKind {
 
 /// A compiled model or a plan in a cache folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CacheEntry {
     /// What it is.
     pub kind: CacheEntryKind,

@@ -8,6 +8,7 @@ use crate::engine::session::CancelToken;
 
 /// How a precision is chosen. Every field has a default; unknown fields are an error when read from JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct PrecisionOptions {
     /// The options that sessions will be loaded with: `precision`, `samples` and `accuracy` say what is asked for,
@@ -40,6 +41,7 @@ impl Default for PrecisionOptions {
 
 /// Where a choice of precision is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PrecisionProgress {
     /// What is being done, in words.
     pub stage: String,

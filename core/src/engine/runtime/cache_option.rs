@@ -12,17 +12,21 @@ const ENVIRONMENT_VARIABLE: &str = "ORTLET_CACHE";
 ///
 /// In JSON: `null` for the default, `false`, `true` for the platform's folder, or a path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, !from, !into))]
 #[serde(from = "CacheText", into = "CacheText")]
 pub enum Cache {
     /// The folder that the environment variable `ORTLET_CACHE` names; without it, no cache.
     #[default]
     Default,
     /// No cache.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Is<false>"))]
     Off,
     /// The platform's folder for caches: `ortlet` in `$XDG_CACHE_HOME`, `~/.cache`, `~/Library/Caches` or
     /// `%LOCALAPPDATA%`.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Is<true>"))]
     Platform,
     /// This folder.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "path")))]
     Folder(PathBuf),
 }
 

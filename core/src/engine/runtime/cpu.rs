@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// The CPU as this process sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CpuReport {
     /// Name of the processor, empty if the system does not tell.
     pub model: String,

@@ -10,6 +10,7 @@ use crate::{Error, ErrorKind};
 
 /// The state of the machine as far as running models goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DoctorReport {
     /// Version of Ortlet.
     pub ortlet_version: String,
@@ -23,6 +24,7 @@ pub struct DoctorReport {
 
 /// ONNX Runtime, found or not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RuntimeReport {
     /// The library that is used, if one was found.
     pub found: Option<RuntimeSummary>,
@@ -34,6 +36,7 @@ pub struct RuntimeReport {
 
 /// A loaded ONNX Runtime.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RuntimeSummary {
     /// The library's file.
     pub path: PathBuf,

@@ -25,11 +25,14 @@ const MINIMUM: &[u32] = &[1, 24];
 /// first usable one of: beside the program or the library that contains Ortlet, in `folders`, in a pip-installed
 /// `onnxruntime`, by the system's loader.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RuntimeOptions {
     /// The library, or the folder that holds it. Nothing else is searched then.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "path")))]
     pub path: Option<PathBuf>,
     /// Folders that a binding adds to the search, for example that of its package.
+    #[cfg_attr(feature = "schema", schemars(extend("items" = { "type": "string", "format": "path" })))]
     pub folders: Vec<PathBuf>,
 }
 

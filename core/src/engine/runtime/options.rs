@@ -21,6 +21,7 @@ use crate::quantize::Accuracy;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionOptions {
     /// Threads that compute one run.
@@ -32,6 +33,7 @@ pub struct SessionOptions {
     /// What matters most about runs.
     pub profile: Profile,
     /// Execution providers in order of preference; what they cannot run falls to the CPU. Empty means the CPU.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::NameOrProvider>"))]
     pub providers: Vec<Provider>,
     /// Sizes for symbolic dimensions, by name. Fixing them lets the optimiser do more.
     pub dims: BTreeMap<String, usize>,
@@ -40,6 +42,7 @@ pub struct SessionOptions {
     /// Raw ONNX Runtime session configuration entries, passed on as they are, over Ortlet's own.
     pub config: BTreeMap<String, String>,
     /// Folder of the external data of a model that is given as bytes. A model file's is the folder it lies in.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "path")))]
     pub external_data_folder: Option<PathBuf>,
     /// Whether and where compiled models are kept, so that only the first load of a model optimises it.
     pub cache: Cache,
@@ -96,6 +99,7 @@ impl Default for SessionOptions {
 ///
 /// In JSON `"auto"` or a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 pub enum Threads {
     /// What the plan says that [`tune`](crate::tune) has stored, if there is one and
     /// [`use_plan`](SessionOptions::use_plan) allows it; else what the [`Profile`] says: by default, the process's pool.
@@ -108,11 +112,13 @@ pub enum Threads {
     Auto,
     /// This many, at least 1. With 1, a run is computed by its caller's thread. A number other than that of the
     /// pool's threads gives the session a pool of its own.
+    #[cfg_attr(feature = "schema", schemars(untagged))]
     Count(u32),
 }
 
 /// What matters most about a session's runs, where `threads` is `auto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// That each run is over soon: all threads of the pool compute it, and look for more work for a millisecond after
@@ -155,6 +161,7 @@ impl<'de> Deserialize<'de> for Threads {
 ///
 /// In JSON either a name (`"cpu"`) or an object (`{ "name": "openvino", "options": { "device_type": "CPU" } }`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(!from))]
 #[serde(from = "ProviderText")]
 pub struct Provider {
     /// Its name: `cpu`, `cuda`, `openvino`, `xnnpack`, ..., in any case, also with `ExecutionProvider` behind it.
@@ -192,6 +199,7 @@ impl From<ProviderText> for Provider {
 
 /// How far the graph is rewritten before it runs. None of the levels changes what is computed by more than rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OptimizationLevel {
     /// Not at all.

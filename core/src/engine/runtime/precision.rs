@@ -12,6 +12,7 @@ use crate::tensor::Value;
 ///
 /// In JSON `"original"`, `"auto"` or the name of a [`QuantizeMode`], for example `"weights-8"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 pub enum Precision {
     /// As the model says.
     #[default]
@@ -20,6 +21,7 @@ pub enum Precision {
     /// Needs [`SessionOptions::samples`](super::SessionOptions::samples).
     Auto,
     /// All layers that the mode is for, unmeasured. Needs samples if the mode does.
+    #[cfg_attr(feature = "schema", schemars(untagged))]
     Mode(QuantizeMode),
 }
 
@@ -59,6 +61,7 @@ pub type Sample = Vec<(String, Value)>;
 ///
 /// In JSON `null` or the path of a folder.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, !from, !into))]
 #[serde(into = "Option<PathBuf>", from = "Option<PathBuf>")]
 pub enum Samples {
     /// There are none.
@@ -66,8 +69,10 @@ pub enum Samples {
     None,
     /// A folder of NumPy archives (`.npz`), each a batch with an array for every input, taken in the order of their
     /// names.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "path")))]
     Folder(PathBuf),
     /// In memory, shared.
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Batches(Arc<[Sample]>),
 }
 

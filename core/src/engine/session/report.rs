@@ -10,6 +10,7 @@ use crate::quantize::PrecisionReport;
 
 /// How a session came to be. Times are in nanoseconds, sizes in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionReport {
     /// What the session was made of.
     pub origin: Origin,
@@ -36,6 +37,7 @@ pub struct SessionReport {
 
 /// What a session was made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// The model itself, optimised at this load.
@@ -49,6 +51,7 @@ pub enum Origin {
 
 /// The cache's part in a load.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CacheReport {
     /// What happened.
     pub outcome: CacheOutcome,

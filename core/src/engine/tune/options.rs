@@ -12,6 +12,7 @@ const MAX_CONCURRENCY: u32 = 256;
 
 /// How a model is tuned. Every field has a default; unknown fields are an error when read from JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct TuneOptions {
     /// The options that sessions will be loaded with: the default that candidates have to beat. `threads` has to be
@@ -83,6 +84,7 @@ impl TuneOptions {
 
 /// Where a race is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TuneProgress {
     /// The candidate whose turn it is.
     pub candidate: String,

@@ -21,6 +21,7 @@ pub use judge::AccuracyJudge;
 /// texts and the like it is the share of elements that are equal. Outputs of another type or shape, and those with NaN or
 /// infinities elsewhere, have the similarity 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Accuracy {
     /// The least similarity of any output of any sample, up to 1. Default: 0.997.
@@ -50,6 +51,7 @@ impl Default for Accuracy {
 
 /// How far results were off. The figures are those of [`Accuracy`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AccuracyFigures {
     /// Samples that were compared.
     pub sample_count: u64,

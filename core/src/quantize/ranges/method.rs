@@ -10,6 +10,7 @@ const PERCENTS: std::ops::RangeInclusive<f64> = 50.0..=100.0;
 
 /// How a tensor's range is chosen. Whatever lies outside of it is cut off, so that the rest gets smaller steps.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum RangeMethod {

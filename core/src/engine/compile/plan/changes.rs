@@ -18,6 +18,7 @@ const DISABLED_OPTIMIZERS: &str = "optimization.disable_specified_optimizers";
 ///
 /// Stored plans come from files, so this says only what a race can choose, and no other configuration entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct PlanChanges {
     /// Threads that compute one run.

@@ -17,6 +17,7 @@ pub(in crate::engine) use keep::Tunable;
 
 /// How a model runs fastest on this device, and the figures behind it. Times are in nanoseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Plan {
     /// What is better than the caller's options; nothing if these are the best.
     pub changes: PlanChanges,
@@ -67,6 +68,7 @@ impl Plan {
 
 /// A candidate of a race.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanCandidate {
     /// What it is called: its changes in words, or `default`.
     pub name: String,
@@ -101,6 +103,7 @@ pub struct PlanCandidate {
 
 /// What became of a candidate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PlanOutcome {
     /// It is what the plan follows.
@@ -114,6 +117,7 @@ pub enum PlanOutcome {
 
 /// A candidate in one round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanRound {
     /// The number of the round, from 0.
     pub round: usize,
@@ -129,6 +133,7 @@ pub struct PlanRound {
 
 /// Everything that has to be the same for a plan to be followed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanKey {
     /// Model, runtime, CPU and Ortlet. The digest of options is that of all options that decide how a run is computed:
     /// `threads`, `profile`, `providers`, `dims`, `optimization_level` and `config`.
@@ -150,6 +155,7 @@ impl PlanKey {
 
 /// The plan that a session follows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanReport {
     /// How the session differs from what the caller's options would give.
     pub changes: PlanChanges,

@@ -1,0 +1,121 @@
+//! Texts of Python: docstrings and literals.
+
+use serde_json::Value;
+
+/// Lines are no longer than this where they can be broken.
+const WIDTH: usize = 110;
+
+/// A docstring of these paragraphs, indented by so many blanks; nothing if there are none.
+pub fn docstring(paragraphs: &[String], indent: usize) -> String {
+    let space = " ".repeat(indent);
+    let mut lines = Vec::new();
+    for paragraph in paragraphs.iter().filter(|paragraph| !paragraph.trim().is_empty()) {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        for line in paragraph.lines() {
+            let first = if lines.is_empty() { "\"\"\"" } else { "" };
+            let hanging = if line.starts_with("- ") { "  " } else { "" };
+            lines.extend(wrapped(&format!("{first}{}", escaped(line)), WIDTH - indent, hanging));
+        }
+    }
+    let Some(last) = lines.last_mut() else { return String::new() };
+    // A quotation mark before the closing ones would be taken for one of them.
+    if last.ends_with('"') {
+        last.insert(last.len() - 1, '\\');
+    }
+    if lines.len() == 1 && lines[0].chars().count() + 3 <= WIDTH - indent {
+        lines[0].push_str("\"\"\"");
+    } else {
+        lines.push("\"\"\"".into());
+    }
+    let indented = lines.iter().map(|line| match line.is_empty() {
+        true => "\n".to_owned(),
+        false => format!("{space}{line}\n"),
+    });
+    indented.collect()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace("\"\"\"", "\\\"\\\"\\\"")
+}
+
+/// The text in lines, all but the first beginning with `hanging`.
+fn wrapped(text: &str, width: usize, hanging: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is one from the start");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(format!("{hanging}{word}"));
+        }
+    }
+    lines
+}
+
+/// A statement, indented by so many blanks, broken behind the commas of its last bracket if it is too long.
+pub fn broken(statement: &str, indent: usize) -> String {
+    let space = " ".repeat(indent);
+    let bracket = statement.rfind(['[', '{']).filter(|_| statement.ends_with([']', '}']));
+    let Some(open) = bracket.filter(|_| statement.chars().count() > WIDTH - indent) else {
+        return format!("{space}{statement}");
+    };
+    let (start, rest) = statement.split_at(open + 1);
+    let (items, end) = rest.split_at(rest.len() - 1);
+    let items = items.split(", ").map(|item| format!("{space}    {item},\n"));
+    format!("{space}{start}\n{}{space}{end}", items.collect::<String>())
+}
+
+/// A value of JSON as Python writes it.
+pub fn literal(value: &Value) -> String {
+    match value {
+        Value::Null => "None".into(),
+        Value::Bool(true) => "True".into(),
+        Value::Bool(false) => "False".into(),
+        Value::Array(items) => format!("[{}]", joined(items.iter().map(literal))),
+        Value::Object(entries) => {
+            let entry = |(key, value): (&String, &Value)| {
+                format!("{}: {}", Value::from(key.as_str()), literal(value))
+            };
+            format!("{{{}}}", joined(entries.iter().map(entry)))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn joined(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docstrings_are_wrapped_and_closed() {
+        assert_eq!(docstring(&["One.".into()], 4), "    \"\"\"One.\"\"\"\n");
+        assert_eq!(docstring(&[], 4), "");
+        assert_eq!(docstring(&["Is \"x\"".into()], 0), "\"\"\"Is \"x\\\"\"\"\"\n");
+        let long = docstring(&["word ".repeat(40).trim().into(), "- b\n- c".into()], 4);
+        assert!(long.lines().all(|line| line.len() <= WIDTH), "{long}");
+        assert!(long.ends_with("word\n\n    - b\n    - c\n    \"\"\"\n"), "{long}");
+    }
+
+    #[test]
+    fn long_statements_are_broken() {
+        assert_eq!(broken("x = {1: 2}", 4), "    x = {1: 2}");
+        let long = format!("x = {{{}}}", vec!["1"; 40].join(", "));
+        let expected = format!("  x = {{\n{}  }}", "      1,\n".repeat(40));
+        assert_eq!(broken(&long, 2), expected);
+    }
+
+    #[test]
+    fn literals_are_those_of_python() {
+        let value = serde_json::json!({ "a": [null, true, 1, 0.5], "b": "c\"d" });
+        assert_eq!(literal(&value), r#"{"a": [None, True, 1, 0.5], "b": "c\"d"}"#);
+    }
+}
