@@ -14,28 +14,34 @@ use crate::errors::Outcome;
 use crate::value;
 use crate::work::Work;
 
+/// Deeper than any options.
+const MAX_DEPTH: usize = 32;
+
 /// Options of this kind; the defaults for nothing. What is wrong is told with the name of the option.
 pub(crate) fn read<T: DeserializeOwned + Default>(options: Option<&Bound<'_, PyDict>>, name: &str) -> Outcome<T> {
     let Some(options) = options else { return Ok(T::default()) };
-    let plain = plain(options.as_any())?;
+    let plain = plain(options.as_any(), 0)?;
     Ok(depythonize(&plain).map_err(|error| Error::invalid_argument(name, error.to_string()))?)
 }
 
 /// The same of numbers, texts, lists and dicts only: paths become texts.
-fn plain<'py>(object: &Bound<'py, PyAny>) -> Outcome<Bound<'py, PyAny>> {
+fn plain<'py>(object: &Bound<'py, PyAny>, depth: usize) -> Outcome<Bound<'py, PyAny>> {
     let py = object.py();
+    if depth > MAX_DEPTH {
+        return Err(Error::limit_exceeded("depth of options", MAX_DEPTH as u64, depth as u64).into());
+    }
     if object.is_none() || object.is_instance_of::<PyString>() || object.is_instance_of::<PyBool>() {
         return Ok(object.clone());
     }
     if let Ok(dict) = object.cast::<PyDict>() {
         let copy = PyDict::new(py);
         for (key, value) in dict {
-            copy.set_item(key, plain(&value)?)?;
+            copy.set_item(key, plain(&value, depth + 1)?)?;
         }
         return Ok(copy.into_any());
     }
     if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
-        let items = object.try_iter()?.map(|item| plain(&item?)).collect::<Outcome<Vec<_>>>()?;
+        let items = object.try_iter()?.map(|item| plain(&item?, depth + 1)).collect::<Outcome<Vec<_>>>()?;
         return Ok(PyList::new(py, items)?.into_any());
     }
     if let Some(path) = object.getattr_opt(intern!(py, "__fspath__"))? {

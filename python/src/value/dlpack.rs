@@ -109,7 +109,7 @@ pub(super) fn read(object: &Bound<'_, PyAny>) -> Outcome<Option<Input>> {
     input(raw, is_writable, capsule.clone()).map(Some)
 }
 
-/// What is in the capsule. It stays in there, so that the capsule's own end frees it.
+/// What is in the capsule, which was made for this call. It stays in there, so that the capsule's own end frees it.
 fn raw<'a>(capsule: &'a Bound<'_, PyAny>) -> Option<(&'a RawTensor, bool)> {
     let pointer = capsule.as_ptr();
     // SAFETY: a capsule of that name holds such a struct for as long as it lives.
@@ -133,13 +133,17 @@ fn input(raw: &RawTensor, is_writable: bool, capsule: Bound<'_, PyAny>) -> Outco
         let what = format!("a tensor of DLPack's type {} with {} bits", raw.dtype.code, raw.dtype.bits);
         Error::unsupported(what, "no element type is like it")
     })?;
-    let rank = raw.ndim as usize;
+    let rank = usize::try_from(raw.ndim).ok().filter(|&rank| rank == 0 || !raw.shape.is_null());
+    let rank = rank.ok_or_else(|| Error::invalid_argument("__dlpack__", "gave a tensor without a shape"))?;
     // SAFETY: there are `ndim` sizes, and as many strides unless that is NULL.
     let (sizes, strides) = unsafe {
         let sizes: &[i64] = if rank == 0 { &[] } else { std::slice::from_raw_parts(raw.shape, rank) };
         let strides = (rank > 0 && !raw.strides.is_null()).then(|| std::slice::from_raw_parts(raw.strides, rank));
         (sizes, strides)
     };
+    if sizes.iter().any(|&size| size < 0) {
+        return Err(Error::invalid_argument("__dlpack__", "gave a tensor with a negative size").into());
+    }
     let shape: Shape = sizes.iter().map(|&size| size as usize).collect();
     let item_bytes = dtype.bits() as usize / 8;
     let data = raw.data.cast::<u8>().wrapping_add(raw.byte_offset as usize);

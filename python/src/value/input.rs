@@ -12,6 +12,9 @@ use super::{buffer, dlpack, interface, list, numpy};
 use crate::errors::{Failure, Outcome};
 use crate::tensor::PyTensor;
 
+/// No value of ONNX's is a list of lists of lists.
+const MAX_DEPTH: usize = 16;
+
 /// An input: a tensor in memory of Python's, or a value of the library's own.
 pub(crate) enum Input {
     Foreign(Foreign),
@@ -65,6 +68,14 @@ fn in_range(dtype: DType, bytes: &[u8]) -> Vec<u8> {
 
 /// Any object as an input. The declared type says what lists and numbers are to become; without it they are refused.
 pub(crate) fn read(object: &Bound<'_, PyAny>, declared: Option<&ValueType>) -> Outcome<Input> {
+    read_at(object, declared, 0)
+}
+
+/// The same, `depth` lists deep.
+fn read_at(object: &Bound<'_, PyAny>, declared: Option<&ValueType>, depth: usize) -> Outcome<Input> {
+    if depth > MAX_DEPTH {
+        return Err(Error::limit_exceeded("depth of lists", MAX_DEPTH as u64, depth as u64).into());
+    }
     if let Some(input) = numpy::read(object)? {
         return Ok(input);
     }
@@ -73,7 +84,7 @@ pub(crate) fn read(object: &Bound<'_, PyAny>, declared: Option<&ValueType>) -> O
     }
     match declared {
         Some(ValueType::Optional { .. }) if object.is_none() => return Ok(Input::Owned(Value::Optional(None))),
-        Some(ValueType::Optional { element }) => return read(object, Some(element)),
+        Some(ValueType::Optional { element }) => return read_at(object, Some(element), depth + 1),
         Some(ValueType::Map { key, value }) => {
             if let Ok(dict) = object.cast::<PyDict>() {
                 return map(dict, *key, value);
@@ -84,7 +95,7 @@ pub(crate) fn read(object: &Bound<'_, PyAny>, declared: Option<&ValueType>) -> O
         }
         _ => {}
     }
-    if let Some(sequence) = sequence(object, declared)? {
+    if let Some(sequence) = sequence(object, declared, depth)? {
         return Ok(sequence);
     }
     if object.is_none() {
@@ -122,7 +133,7 @@ fn items<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>
 }
 
 /// A list of values; `None` if the object is no list, or one of numbers.
-fn sequence(object: &Bound<'_, PyAny>, declared: Option<&ValueType>) -> Outcome<Option<Input>> {
+fn sequence(object: &Bound<'_, PyAny>, declared: Option<&ValueType>, depth: usize) -> Outcome<Option<Input>> {
     let Some(items) = items(object) else { return Ok(None) };
     let element = match declared {
         Some(ValueType::Sequence { element }) => Some(&**element),
@@ -130,8 +141,8 @@ fn sequence(object: &Bound<'_, PyAny>, declared: Option<&ValueType>) -> Outcome<
         _ => None,
     };
     let value = |(index, item): (usize, &Bound<'_, PyAny>)| -> Outcome<Value> {
-        let read = read(item, element).map_err(|failure| failure.context(|| format!("element {index}")))?;
-        Ok(read.into_value()?)
+        let read = read_at(item, element, depth + 1);
+        Ok(read.map_err(|failure| failure.context(|| format!("element {index}")))?.into_value()?)
     };
     let values = items.iter().enumerate().map(value).collect::<Outcome<_>>()?;
     Ok(Some(Input::Owned(Value::Sequence(values))))

@@ -1,6 +1,6 @@
 //! Numbers and texts of Python's, alone and in nested lists, as tensors of a type that is known.
 
-use ortlet::tensor::{DType, Element, F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, Shape, Tensor, pack};
+use ortlet::tensor::{DType, Element, F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, MAX_RANK, Shape, Tensor, pack};
 use ortlet::Error;
 use pyo3::exceptions::PyOverflowError;
 use pyo3::intern;
@@ -12,12 +12,19 @@ use crate::errors::{Failure, Outcome};
 
 /// Whether the object is a number or text of Python's own, or a list that begins with one, however deep.
 pub(crate) fn is_literal(object: &Bound<'_, PyAny>) -> bool {
-    is_scalar(object)
-        || match first(object) {
-            Some(Some(first)) => is_literal(&first),
-            Some(None) => true,
-            None => false,
-        }
+    if is_scalar(object) {
+        return true;
+    }
+    let mut inner = object.clone();
+    for _ in 0..=MAX_RANK {
+        inner = match first(&inner) {
+            Some(Some(first)) => first,
+            Some(None) => return true,
+            None => return is_scalar(&inner) || is_numpy_scalar(&inner),
+        };
+    }
+    // Too deep for a tensor, which is told when it is read.
+    true
 }
 
 fn is_scalar(object: &Bound<'_, PyAny>) -> bool {
@@ -26,6 +33,18 @@ fn is_scalar(object: &Bound<'_, PyAny>) -> bool {
         || object.is_exact_instance_of::<PyBool>()
         || object.is_exact_instance_of::<PyString>()
         || object.is_exact_instance_of::<PyComplex>()
+}
+
+/// A number or text of NumPy's. By itself it is a tensor of its own type; in a list it is an element.
+fn is_numpy_scalar(object: &Bound<'_, PyAny>) -> bool {
+    let is_generic = || -> PyResult<bool> {
+        let py = object.py();
+        if !super::numpy::is_loaded(py)? {
+            return Ok(false);
+        }
+        object.is_instance(&py.import(intern!(py, "numpy"))?.getattr(intern!(py, "generic"))?)
+    };
+    is_generic().unwrap_or(false)
 }
 
 /// The first item of a list or tuple; `None` if it is neither.
@@ -43,8 +62,8 @@ pub(crate) fn nested_list(object: &Bound<'_, PyAny>, dtype: DType) -> Outcome<Te
     while let Some(list) = level.filter(|list| first(list).is_some()) {
         shape.push(list.len()?);
         level = first(&list).flatten();
-        if shape.len() > ortlet::tensor::MAX_RANK {
-            return Err(Error::limit_exceeded("rank", ortlet::tensor::MAX_RANK as u64, shape.len() as u64).into());
+        if shape.len() > MAX_RANK {
+            return Err(Error::limit_exceeded("rank", MAX_RANK as u64, shape.len() as u64).into());
         }
     }
     let mut leaves = Vec::new();

@@ -56,7 +56,7 @@ pub(crate) fn has_numpy(py: Python<'_>) -> PyResult<bool> {
 }
 
 /// Whether somebody has imported NumPy.
-fn is_loaded(py: Python<'_>) -> PyResult<bool> {
+pub(super) fn is_loaded(py: Python<'_>) -> PyResult<bool> {
     if !NDARRAY.load(Ordering::Relaxed).is_null() {
         return Ok(true);
     }

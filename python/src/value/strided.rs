@@ -1,6 +1,6 @@
 //! Memory with gaps, or in another order, copied into row-major order.
 
-use ortlet::Result;
+use ortlet::{Error, Result};
 use ortlet::tensor::Shape;
 
 /// What lies where: `strides` are the distances in bytes between neighbours along each dimension.
@@ -20,7 +20,7 @@ impl Strided<'_> {
                 0 => return true,
                 1 => {}
                 _ if stride != expected => return false,
-                _ => expected *= size as isize,
+                _ => expected = expected.saturating_mul(size as isize),
             }
         }
         true
@@ -32,7 +32,12 @@ impl Strided<'_> {
     /// Every element that shape and strides lead to is there.
     pub(super) unsafe fn copied(&self) -> Result<Vec<u8>> {
         let count = self.shape.element_count()?;
-        let mut bytes = Vec::with_capacity(count * self.item_bytes);
+        let size_bytes = count.saturating_mul(self.item_bytes);
+        let mut bytes = Vec::new();
+        // Strides of 0 make small memory look like more than there is.
+        if bytes.try_reserve_exact(size_bytes).is_err() {
+            return Err(Error::limit_exceeded("bytes of memory", isize::MAX as u64, size_bytes as u64));
+        }
         if count > 0 {
             // SAFETY: as the caller's.
             unsafe { self.copy(self.data, 0, &mut bytes) };
