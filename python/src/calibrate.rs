@@ -32,19 +32,19 @@ impl PyCalibration {
 
 /// Runs the model on samples of real inputs and keeps what values its tensors take, for `quantize`.
 #[pyfunction]
-#[pyo3(signature = (model, samples, *, session=None, cancel=None, progress=None, **calibrate_options))]
+#[pyo3(signature = (model, samples, *, cancel=None, progress=None, **calibrate_options))]
 pub(crate) fn calibrate(
     py: Python<'_>,
     model: &Bound<'_, PyAny>,
     samples: &Bound<'_, PyAny>,
-    session: Option<&Bound<'_, PyDict>>,
     cancel: Option<&Bound<'_, PyCancelToken>>,
     progress: Option<&Bound<'_, PyAny>>,
     calibrate_options: Option<&Bound<'_, PyDict>>,
 ) -> Outcome<PyCalibration> {
     let work = Work::new(py, cancel, progress, "learning the ranges")?;
-    let mut options: CalibrateOptions = options::read(calibrate_options, "options")?;
-    options.session = options::session(session, &work)?;
+    let (session, rest) = options::without_session(calibrate_options)?;
+    let mut options: CalibrateOptions = options::read(rest.as_ref(), "options")?;
+    options.session = options::session(session.as_ref(), &work)?;
     options.cancel = Some(work.cancel.clone());
     options.progress = Some(work.observer(py, "CalibrateProgress"));
     let samples = options::samples(samples)?;

@@ -79,6 +79,16 @@ pub(crate) fn session(options: Option<&Bound<'_, PyDict>>, work: &Work) -> Outco
     Ok(with_folders(session))
 }
 
+/// The options of the session among those of a tool, and the tool's own.
+pub(crate) fn without_session<'py>(
+    options: Option<&Bound<'py, PyDict>>,
+) -> Outcome<(Option<Bound<'py, PyDict>>, Option<Bound<'py, PyDict>>)> {
+    let Some(options) = options else { return Ok((None, None)) };
+    let rest = options.copy()?;
+    let session = take(&rest, "session")?.map(|session| session.cast_into::<PyDict>()).transpose()?;
+    Ok((session, Some(rest)))
+}
+
 /// An entry, taken out; nothing if it is `None`.
 fn take<'py>(dict: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
     let found = dict.get_item(name)?;

@@ -15,19 +15,19 @@ use crate::{options, report};
 /// Races threads, graph optimizations and execution providers on samples of real inputs, and keeps the winner as the plan
 /// that later loads follow.
 #[pyfunction]
-#[pyo3(signature = (model, samples, *, session=None, cancel=None, progress=None, **tune_options))]
+#[pyo3(signature = (model, samples, *, cancel=None, progress=None, **tune_options))]
 pub(crate) fn tune<'py>(
     py: Python<'py>,
     model: PathBuf,
     samples: &Bound<'py, PyAny>,
-    session: Option<&Bound<'py, PyDict>>,
     cancel: Option<&Bound<'py, PyCancelToken>>,
     progress: Option<&Bound<'py, PyAny>>,
     tune_options: Option<&Bound<'py, PyDict>>,
 ) -> Outcome<Bound<'py, PyAny>> {
     let work = Work::new(py, cancel, progress, "tuning")?;
-    let mut options: TuneOptions = options::read(tune_options, "options")?;
-    options.session = options::session(session, &work)?;
+    let (session, rest) = options::without_session(tune_options)?;
+    let mut options: TuneOptions = options::read(rest.as_ref(), "options")?;
+    options.session = options::session(session.as_ref(), &work)?;
     options.cancel = Some(work.cancel.clone());
     options.progress = Some(work.observer(py, "TuneProgress"));
     let Samples::Batches(batches) = options::samples(samples)? else {
