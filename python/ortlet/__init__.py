@@ -6,6 +6,9 @@
 Importing this loads neither NumPy nor ONNX Runtime; the first session loads ONNX Runtime, the first array NumPy.
 """
 
+# What `collections.abc` is, without the rest of `collections`.
+from _collections_abc import Mapping
+
 from . import errors, runtime
 from ._options import Accuracy, SessionOptions
 from ._ortlet import (
@@ -28,6 +31,7 @@ from ._ortlet import (
     quantize,
     tune,
 )
+from ._ortlet import BoundTensors as _BoundTensors
 from ._results import PrecisionChoice, Quantized
 from .errors import (
     AccuracyBudget,
@@ -92,6 +96,9 @@ __all__ = [
     "runtime",
     "tune",
 ]
+
+
+Mapping.register(_BoundTensors)
 
 
 def __getattr__(name: str) -> object:

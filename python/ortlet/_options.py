@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from .options import SessionOptionsDict
 
-    Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], float]
+    _Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], float]
 
 
 class _Options(dict):  # type: ignore[type-arg]
@@ -54,7 +54,7 @@ class Accuracy(_Options):
         self,
         *,
         cosine: float | None = None,
-        measure: Measure | None = None,
+        measure: _Measure | None = None,
         measure_at_least: float | None = None,
         **figures: float | None,
     ) -> None:

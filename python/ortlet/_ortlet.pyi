@@ -25,6 +25,32 @@ from .reports import (
     SessionReport,
 )
 
+__all__ = [
+    "Binding",
+    "BoundTensors",
+    "Calibration",
+    "CancelToken",
+    "Model",
+    "Session",
+    "Tensor",
+    "ValueInfo",
+    "__version__",
+    "cache_clear",
+    "cache_entries",
+    "calibrate",
+    "check_session_options",
+    "choose_precision",
+    "compile",
+    "doctor",
+    "load_runtime",
+    "metrics_text",
+    "profile",
+    "quantize",
+    "register_provider_library",
+    "run_program",
+    "tune",
+]
+
 __version__: str
 
 _Path = str | os.PathLike[str]
@@ -188,6 +214,8 @@ class BoundTensors(Mapping[str, Any]):
     def __setitem__(self, name: str, value: Any, /) -> None: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[str]: ...
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The array of this name, or `default` if there is none."""
 
 @final
 class CancelToken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from ._ortlet import Model
     from .reports import PrecisionReport, QuantizeReport
@@ -18,8 +19,10 @@ class _Result:
     model: Model
     """The new model."""
 
+    report: Any
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(model={self.model!r}, report={type(self.report).__name__})"  # type: ignore[attr-defined]
+        return f"{type(self).__name__}(model={self.model!r}, report={type(self.report).__name__})"
 
 
 class Quantized(_Result):

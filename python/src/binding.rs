@@ -22,7 +22,7 @@ pub(crate) struct PyBinding {
     output_names: Vec<String>,
     text: String,
     /// Keeps memory of the caller's in place; dropped after the binding.
-    _memory: Vec<Input>,
+    _memory: Vec<(String, Input)>,
 }
 
 /// Prepares the memory: `shapes` are shapes, or arrays that runs then read or write in place.
@@ -32,7 +32,7 @@ pub(crate) fn bind(
     ties: Option<&Bound<'_, PyMapping>>,
 ) -> Outcome<PyBinding> {
     let mut binder = session.binder();
-    let mut kept = Vec::new();
+    let mut kept: Vec<(String, Input)> = Vec::new();
     for (name, object) in items(shapes)? {
         let name: String = name.extract()?;
         if let Some(shape) = shape(&object)? {
@@ -44,11 +44,17 @@ pub(crate) fn bind(
             let reason = "memory has to be a writable array in row-major order, whose elements are bytes or more";
             return Err(Error::invalid_argument(name, reason).into());
         };
-        // SAFETY: the binding keeps what owns the memory, and drops it last.
+        let shared = kept.iter().find(|(_, other)| {
+            matches!(other, Input::Foreign(other) if other.memory.overlaps(&foreign.memory))
+        });
+        if let Some((other, _)) = shared {
+            return Err(Error::invalid_argument(name, format!("shares memory with `{other}`")).into());
+        }
+        // SAFETY: the binding keeps what owns the memory, and drops it last; nobody else has a view of it.
         let view = unsafe { value::foreign_mut(foreign) };
         let view = view.map_err(|error| error.context(format!("memory for `{name}`")))?;
-        binder = binder.memory(name, view);
-        kept.push(memory);
+        binder = binder.memory(name.as_str(), view);
+        kept.push((name, memory));
     }
     for (output, input) in items(ties)? {
         binder = binder.tie(output.extract::<String>()?, input.extract::<String>()?);
@@ -188,7 +194,7 @@ impl PyBoundTensors {
     }
 
     /// The array of this name, or `default` if there is none.
-    #[pyo3(signature = (name, default=None))]
+    #[pyo3(signature = (name, default=None, /))]
     fn get<'py>(
         &self,
         py: Python<'py>,

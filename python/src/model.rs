@@ -49,6 +49,12 @@ impl PyModel {
         Ok(Self { model: data.py().detach(|| Model::parse(bytes))?, source: None })
     }
 
+    /// What was pickled: the bytes, and the file that they came from.
+    #[staticmethod]
+    fn _restored(data: &Bound<'_, PyAny>, source: Option<PathBuf>) -> Outcome<Self> {
+        Ok(Self { source, ..Self::parse(data)? })
+    }
+
     /// What is inside: inputs, outputs, operators, sizes, quantization.
     fn report<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyAny>> {
         report::to_python(py, &self.model.report(), intern!(py, "ModelReport"))
@@ -80,8 +86,8 @@ impl PyModel {
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> Outcome<Bound<'py, PyAny>> {
         let py = slf.py();
-        let parse = slf.get_type().getattr(intern!(py, "parse"))?;
-        Ok((parse, (slf.get().to_bytes(py)?,)).into_pyobject(py)?.into_any())
+        let restore = slf.get_type().getattr(intern!(py, "_restored"))?;
+        Ok((restore, (slf.get().to_bytes(py)?, slf.get().source.as_deref())).into_pyobject(py)?.into_any())
     }
 }
 

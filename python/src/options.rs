@@ -6,7 +6,7 @@ use ortlet::runtime::RuntimeOptions;
 use ortlet::{Error, Samples, SessionOptions};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyMapping, PyString, PyTuple};
 use pythonize::depythonize;
 use serde::de::DeserializeOwned;
 
@@ -35,7 +35,8 @@ fn plain<'py>(object: &Bound<'py, PyAny>, depth: usize) -> Outcome<Bound<'py, Py
     }
     if let Ok(dict) = object.cast::<PyDict>() {
         let copy = PyDict::new(py);
-        for (key, value) in dict {
+        // Paths may be code of the caller's, which may change the dict.
+        for (key, value) in dict.iter().collect::<Vec<_>>() {
             copy.set_item(key, plain(&value, depth + 1)?)?;
         }
         return Ok(copy.into_any());
@@ -61,7 +62,7 @@ pub(crate) fn session(options: Option<&Bound<'_, PyDict>>, work: &Work) -> Outco
     let samples = take(&rest, "samples")?;
     let measure = match take(&rest, "accuracy")? {
         Some(accuracy) => {
-            let accuracy = accuracy.cast_into::<PyDict>()?.copy()?;
+            let accuracy = dict(&accuracy)?;
             let measure = (take(&accuracy, "measure")?, take(&accuracy, "measure_at_least")?);
             rest.set_item("accuracy", accuracy)?;
             measure
@@ -85,8 +86,15 @@ pub(crate) fn without_session<'py>(
 ) -> Outcome<(Option<Bound<'py, PyDict>>, Option<Bound<'py, PyDict>>)> {
     let Some(options) = options else { return Ok((None, None)) };
     let rest = options.copy()?;
-    let session = take(&rest, "session")?.map(|session| session.cast_into::<PyDict>()).transpose()?;
+    let session = take(&rest, "session")?.map(|session| dict(&session)).transpose()?;
     Ok((session, Some(rest)))
+}
+
+/// A copy of any mapping.
+pub(crate) fn dict<'py>(mapping: &Bound<'py, PyAny>) -> Outcome<Bound<'py, PyDict>> {
+    let copy = PyDict::new(mapping.py());
+    copy.update(mapping.cast::<PyMapping>()?)?;
+    Ok(copy)
 }
 
 /// An entry, taken out; nothing if it is `None`.

@@ -276,7 +276,9 @@ impl<'py> Given<'py> {
             Ok(())
         };
         if let Ok(dict) = inputs.cast::<PyDict>() {
-            for (name, object) in dict {
+            // Looking at an object may run code of the caller's, which may change the dict.
+            let entries: SmallVec<[(Bound<'py, PyAny>, Bound<'py, PyAny>); 4]> = dict.iter().collect();
+            for (name, object) in entries {
                 add(name, &object)?;
             }
             return Ok(Self(given));

@@ -105,29 +105,82 @@ pub(super) fn read(object: &Bound<'_, PyAny>) -> Outcome<Option<Input>> {
         Err(error) if error.is_instance_of::<PyTypeError>(py) => export.call0()?,
         other => other?,
     };
-    let (raw, is_writable) = raw(&capsule).ok_or_else(|| Error::invalid_argument("__dlpack__", "gave no tensor"))?;
-    input(raw, is_writable, capsule.clone()).map(Some)
+    let taken = Taken::from(&capsule).ok_or_else(|| Error::invalid_argument("__dlpack__", "gave no tensor"))?;
+    let taken = Bound::new(py, taken)?;
+    let (raw, is_writable) = taken.get().tensor();
+    input(raw, is_writable, taken.clone().into_any()).map(Some)
 }
 
-/// What is in the capsule, which was made for this call. It stays in there, so that the capsule's own end frees it.
-fn raw<'a>(capsule: &'a Bound<'_, PyAny>) -> Option<(&'a RawTensor, bool)> {
-    let pointer = capsule.as_ptr();
-    // SAFETY: a capsule of that name holds such a struct for as long as it lives.
-    unsafe {
-        if ffi::PyCapsule_IsValid(pointer, PLAIN.as_ptr()) != 0 {
-            let managed = ffi::PyCapsule_GetPointer(pointer, PLAIN.as_ptr()).cast::<Managed>();
-            return Some((&(*managed).tensor, true));
+/// A struct that was taken out of a capsule, and goes with this.
+#[pyclass(frozen, module = "ortlet._ortlet")]
+struct Taken(Form);
+
+enum Form {
+    Plain(*mut Managed),
+    Versioned(*mut ManagedVersioned),
+}
+
+// SAFETY: DLPack's deleters may be called on any thread.
+unsafe impl Send for Taken {}
+// SAFETY: what it leads to is only read.
+unsafe impl Sync for Taken {}
+
+impl Taken {
+    /// What is in a capsule that nobody has taken yet. Its new name tells others that somebody has.
+    fn from(capsule: &Bound<'_, PyAny>) -> Option<Self> {
+        let pointer = capsule.as_ptr();
+        // SAFETY: a capsule of that name holds such a struct, which belongs to whoever renames it.
+        unsafe {
+            if ffi::PyCapsule_IsValid(pointer, PLAIN.as_ptr()) != 0 {
+                let managed = ffi::PyCapsule_GetPointer(pointer, PLAIN.as_ptr()).cast::<Managed>();
+                ffi::PyCapsule_SetName(pointer, c"used_dltensor".as_ptr());
+                return Some(Self(Form::Plain(managed)));
+            }
+            if ffi::PyCapsule_IsValid(pointer, VERSIONED.as_ptr()) != 0 {
+                let managed = ffi::PyCapsule_GetPointer(pointer, VERSIONED.as_ptr()).cast::<ManagedVersioned>();
+                if (*managed).version[0] > 1 {
+                    return None;
+                }
+                ffi::PyCapsule_SetName(pointer, c"used_dltensor_versioned".as_ptr());
+                return Some(Self(Form::Versioned(managed)));
+            }
         }
-        if ffi::PyCapsule_IsValid(pointer, VERSIONED.as_ptr()) != 0 {
-            let managed = ffi::PyCapsule_GetPointer(pointer, VERSIONED.as_ptr()).cast::<ManagedVersioned>();
-            let is_known = (*managed).version[0] <= 1;
-            return is_known.then(|| (&(*managed).tensor, (*managed).flags & READ_ONLY == 0));
+        None
+    }
+
+    /// The tensor, and whether it may be written.
+    fn tensor(&self) -> (&RawTensor, bool) {
+        // SAFETY: the struct lives until it is deleted below.
+        unsafe {
+            match self.0 {
+                Form::Plain(managed) => (&(*managed).tensor, true),
+                Form::Versioned(managed) => (&(*managed).tensor, (*managed).flags & READ_ONLY == 0),
+            }
         }
     }
-    None
 }
 
-fn input(raw: &RawTensor, is_writable: bool, capsule: Bound<'_, PyAny>) -> Outcome<Input> {
+impl Drop for Taken {
+    fn drop(&mut self) {
+        // SAFETY: taken once, so deleted once.
+        unsafe {
+            match self.0 {
+                Form::Plain(managed) => {
+                    if let Some(delete) = (*managed).deleter {
+                        delete(managed);
+                    }
+                }
+                Form::Versioned(managed) => {
+                    if let Some(delete) = (*managed).deleter {
+                        delete(managed);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn input(raw: &RawTensor, is_writable: bool, owner: Bound<'_, PyAny>) -> Outcome<Input> {
     let is_same = |row: &&(DType, u8, u8)| (row.1, row.2) == (raw.dtype.code, raw.dtype.bits);
     let dtype = TYPES.iter().find(is_same).filter(|_| raw.dtype.lanes == 1).map(|row| row.0).ok_or_else(|| {
         let what = format!("a tensor of DLPack's type {} with {} bits", raw.dtype.code, raw.dtype.bits);
@@ -157,8 +210,8 @@ fn input(raw: &RawTensor, is_writable: bool, capsule: Bound<'_, PyAny>) -> Outco
         }
     }
     let size_bytes = dtype.size_bytes(shape.element_count()?)?;
-    // SAFETY: as above, for as long as the capsule lives.
-    let memory = unsafe { Memory::new(data, size_bytes, is_writable, capsule.unbind()) };
+    // SAFETY: as above, for as long as the owner lives.
+    let memory = unsafe { Memory::new(data, size_bytes, is_writable, owner.unbind()) };
     Ok(Input::foreign(dtype, shape, memory))
 }
 

@@ -27,6 +27,13 @@ impl Memory {
         Self { data, size_bytes, is_writable, _owner: owner }
     }
 
+    /// Whether some of the bytes are also the other's.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let range = |memory: &Self| (memory.data.addr(), memory.data.addr() + memory.size_bytes);
+        let ((start, end), (other_start, other_end)) = (range(self), range(other));
+        start < other_end && other_start < end
+    }
+
     /// The bytes, to be written by runs.
     pub(crate) fn writable(&self) -> Result<*mut u8> {
         match self.is_writable {

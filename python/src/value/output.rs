@@ -48,10 +48,12 @@ pub(crate) fn array_of_tensor(py: Python<'_>, tensor: Tensor, is_writable: bool)
     Ok(unsafe { numpy::array_in_place(dtype, &shape, data, is_writable, holder) }?)
 }
 
-/// The type, and its elements in a byte each.
+/// The type, and its elements in a byte each, as `ml_dtypes` has them: the upper bits are 0.
 fn in_bytes(tensor: &Tensor) -> Outcome<(DType, Tensor)> {
     let count = tensor.shape().element_count()?;
-    let bytes = unpack(tensor.dtype(), tensor.bytes().unwrap_or_default(), count)?;
+    let mut bytes = unpack(tensor.dtype(), tensor.bytes().unwrap_or_default(), count)?;
+    let mask = (1 << tensor.dtype().bits()) - 1;
+    bytes.iter_mut().for_each(|byte| *byte &= mask);
     Ok((tensor.dtype(), Tensor::from_vec(tensor.shape().clone(), bytes)?))
 }
 
