@@ -1189,8 +1189,9 @@ class PlanChanges(Report):
     entries.
     """
 
-    _absent = {"dims": {}, "disabled_optimizers": [
-        ],
+    _absent = {
+        "dims": {},
+        "disabled_optimizers": [],
         "optimization_level": None,
         "profile": None,
         "provider": None,

@@ -60,14 +60,36 @@ fn wrapped(text: &str, width: usize, hanging: &str) -> Vec<String> {
 /// A statement, indented by so many blanks, broken behind the commas of its last bracket if it is too long.
 pub fn broken(statement: &str, indent: usize) -> String {
     let space = " ".repeat(indent);
-    let bracket = statement.rfind(['[', '{']).filter(|_| statement.ends_with([']', '}']));
-    let Some(open) = bracket.filter(|_| statement.chars().count() > WIDTH - indent) else {
+    let too_long = statement.chars().count() > WIDTH - indent;
+    let Some((start, items)) = last_bracket(statement).filter(|_| too_long) else {
         return format!("{space}{statement}");
     };
-    let (start, rest) = statement.split_at(open + 1);
-    let (items, end) = rest.split_at(rest.len() - 1);
-    let items = items.split(", ").map(|item| format!("{space}    {item},\n"));
+    let items = items.iter().map(|item| format!("{space}    {item},\n"));
+    let end = &statement[statement.len() - 1..];
     format!("{space}{start}\n{}{space}{end}", items.collect::<String>())
+}
+
+/// What comes up to the bracket that a statement ends with, and what is inside of that, by its commas.
+fn last_bracket(statement: &str) -> Option<(&str, Vec<&str>)> {
+    let (mut depth, mut items, mut end) = (0_usize, Vec::new(), statement.len().checked_sub(1)?);
+    for (at, character) in statement.char_indices().rev() {
+        match character {
+            ']' | '}' => depth += 1,
+            '[' | '{' => depth = depth.checked_sub(1)?,
+            ',' if depth == 1 => {
+                items.push(statement[at + 1..end].trim());
+                end = at;
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            // The last character is no bracket, or this is where its bracket opens.
+            items.push(statement.get(at + 1..end)?);
+            items.reverse();
+            return Some((&statement[..=at], items));
+        }
+    }
+    None
 }
 
 /// A value of JSON as Python writes it.
@@ -111,6 +133,10 @@ mod tests {
         let long = format!("x = {{{}}}", vec!["1"; 40].join(", "));
         let expected = format!("  x = {{\n{}  }}", "      1,\n".repeat(40));
         assert_eq!(broken(&long, 2), expected);
+        let nested = format!("x: {}[[1, 2], 3]", "y".repeat(WIDTH));
+        assert!(broken(&nested, 0).ends_with("y[\n    [1, 2],\n    3,\n]"));
+        let plain = "x".repeat(WIDTH + 1);
+        assert_eq!(broken(&plain, 0), plain);
     }
 
     #[test]
