@@ -20,6 +20,8 @@ _SHOWN_ITEMS = 8
 _SHOWN_ROWS = 20
 # How much of a text is shown.
 _SHOWN_CHARACTERS = 120
+# Longer floats are rounded.
+_LONGEST_FLOAT = 8
 # Values stand in one column, but no further to the right than this.
 _WIDEST_KEYS = 36
 
@@ -144,7 +146,19 @@ def _text(value: Any) -> str:
         return f"{{{', '.join(f'{key!r}: {_text(item)}' for key, item in value.items())}}}"
     if isinstance(value, str) and len(value) > _SHOWN_CHARACTERS:
         return f"{value[:_SHOWN_CHARACTERS]!r}…"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _number(value)
     return repr(value)
+
+
+def _number(value: int | float) -> str:
+    """A number with its digits in groups, and no more of them than anyone reads."""
+    if isinstance(value, int):
+        return f"{value:_}"
+    text = repr(value)
+    if len(text) <= _LONGEST_FLOAT or not abs(value) < 1e15:
+        return text
+    return f"{value:_.1f}" if abs(value) >= 1000 else f"{value:.6g}"
 
 
 def _is_of_dicts(value: Any) -> bool:

@@ -209,7 +209,7 @@ def test_it_prints_as_an_aligned_tree(session):
         "    total_ns       28",
         "    first_run_ns   None",
         "  mapped_bytes     0",
-        "  private_bytes    1000",
+        "  private_bytes    1_000",
         "  warnings         ['<b>&']",
     ]
     assert repr(Report()) == "Report"
@@ -222,6 +222,23 @@ def test_long_lists_and_texts_are_shortened_in_print():
     assert repr(Report({"a": list(range(100))})).endswith("[0, 1, 2, 3, 4, 5, 6, 7, … 92 more]")
     assert len(repr(Report({"a": "x" * 10_000}))) < 200
     assert repr(Report({"x" * 50: 1})).splitlines()[1] == "  " + "x" * 50 + " 1"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (True, "True"),
+        (12345678, "12_345_678"),
+        (0.5, "0.5"),
+        (1 / 3, "0.333333"),
+        (48211345.123456, "48_211_345.1"),
+        (1e-9 / 3, "3.33333e-10"),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+    ],
+)
+def test_numbers_are_readable(number, text):
+    assert repr(Report({"x": number})) == f"Report\n  x  {text}"
 
 
 def test_html_is_escaped_and_nested(session):
