@@ -223,9 +223,7 @@ class SessionOptionsDict(TypedDict, total=False):
     """How far results may be off with `precision: auto`."""
 
     runtime: RuntimeOptionsDict
-    """Where to look for ONNX Runtime, if this is its first use in the process. Default: `{"folders": [],
-    "path": None}`.
-    """
+    """Where to look for ONNX Runtime, if this is its first use in the process."""
 
 
 class CalibrateOptionsDict(TypedDict, total=False):
