@@ -1,4 +1,4 @@
-//! `surface.toml` names what there is: every function of C once, and names that Rust and C++ have.
+//! `surface.toml` names what there is: every function of C once, and names that Rust, C++ and Python have.
 
 mod common;
 
@@ -17,15 +17,15 @@ fn surface() -> Surface {
 /// The last part of a name in a language; none for a reason why there is none.
 fn name<'a>(entry: &'a BTreeMap<String, toml::Value>, language: &str) -> Option<&'a str> {
     let text = entry[language].as_str().unwrap();
-    if text.starts_with("no: ") { None } else { text.rsplit("::").next() }
+    if text.starts_with("no: ") { None } else { text.rsplit(['.', ':']).next() }
 }
 
-fn sources(folder: &Path, into: &mut String) {
+fn sources(folder: &Path, endings: &[&str], into: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            sources(&path, into);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            sources(&path, endings, into);
+        } else if path.extension().is_some_and(|ending| endings.iter().any(|wanted| ending == *wanted)) {
             into.push_str(&fs::read_to_string(path).unwrap());
         }
     }
@@ -36,7 +36,7 @@ fn every_function_of_c_is_named_once() {
     let mut named = BTreeSet::new();
     for (capability, entry) in surface() {
         let languages: Vec<&str> = entry.keys().map(String::as_str).collect();
-        assert_eq!(languages, ["c", "cpp", "rust"], "{capability}");
+        assert_eq!(languages, ["c", "cpp", "python", "rust"], "{capability}");
         let Some(functions) = entry["c"].as_array() else {
             assert!(entry["c"].as_str().unwrap().starts_with("no: "), "{capability}");
             continue;
@@ -50,9 +50,10 @@ fn every_function_of_c_is_named_once() {
 }
 
 #[test]
-fn names_exist_in_rust_and_cpp() {
-    let mut rust = String::new();
-    sources(&ffi().join("../core/src"), &mut rust);
+fn names_exist_in_every_language() {
+    let (mut rust, mut python) = (String::new(), String::new());
+    sources(&ffi().join("../core/src"), &["rs"], &mut rust);
+    sources(&ffi().join("../python/ortlet"), &["py", "pyi"], &mut python);
     let cpp = fs::read_to_string(ffi().join("include/ortlet/ortlet.hpp")).unwrap();
     for (capability, entry) in surface() {
         if let Some(name) = name(&entry, "rust") {
@@ -62,6 +63,10 @@ fn names_exist_in_rust_and_cpp() {
         if let Some(name) = name(&entry, "cpp") {
             let declared = [format!(" {name}("), format!("&{name}(")];
             assert!(declared.iter().any(|text| cpp.contains(text)), "{capability}: no `{name}` in C++");
+        }
+        if let Some(name) = name(&entry, "python") {
+            let declared = [format!("def {name}("), format!("class {name}"), format!("{name}: str")];
+            assert!(declared.iter().any(|text| python.contains(text)), "{capability}: no `{name}` in Python");
         }
     }
 }

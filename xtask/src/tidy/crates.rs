@@ -14,7 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ortlet-kernels", &[]),
     ("ortlet", &["ortlet-kernels"]),
     ("ortlet-ffi", &["ortlet"]),
-    ("ortlet-python", &["ortlet"]),
+    ("ortlet-python", &["ortlet", "ortlet-cli"]),
     ("ortlet-wasm", &["ortlet"]),
     ("ortlet-cli", &["ortlet"]),
     ("ortlet-examples", &["ortlet"]),
