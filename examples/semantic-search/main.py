@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Finds the paragraphs of Markdown files that answer a question, by their meaning."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import sys
+import textwrap
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ortlet
+
+import embedder
+import paragraphs
+
+# Where `cargo xtask setup` puts the model.
+MODELS = Path(os.environ.get("ORTLET_TEST_MODELS", "~/.cache/ortlet-dev/models")).expanduser()
+PROJECT = Path(__file__).resolve().parents[2]
+# Of these, three tenths verify what was chosen on the others.
+SAMPLE_COUNT = 40
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("query", help="a question or a few words")
+    add("--docs", type=Path, nargs="+", metavar="PATH", help=".md files or folders of them; default: this project's")
+    add("--model", type=Path, default=MODELS / "minilm", metavar="FOLDER", help="default: %(default)s")
+    add("--top", type=int, default=3, metavar="N", help="how many paragraphs to print (default: %(default)s)")
+    add("--precision", choices=["original", "auto"], default="original", help="auto: try 8 bits on these docs")
+    add("--time-limit", type=float, default=60, metavar="S", help="for --precision auto (default: %(default)s)")
+    add("--cache", action="store_true", help="keep the compiled model in the user's cache folder: starts faster")
+    add("--json", action="store_true", help="print JSON instead of text")
+    return parser.parse_args()
+
+
+def session_options(options: argparse.Namespace, texts: list[str]) -> dict[str, Any]:
+    """Runs do not share a core: whole batches are computed side by side."""
+    chosen: dict[str, Any] = {"profile": "throughput", "cache": options.cache}
+    if options.precision == "auto":
+        samples = texts[:: max(1, len(texts) // SAMPLE_COUNT)][:SAMPLE_COUNT]
+        chosen |= embedder.precision_options(options.model, samples)
+        chosen["time_limit_ms"] = int(options.time_limit * 1000)
+    return chosen
+
+
+def search(options: argparse.Namespace) -> dict[str, Any]:
+    """The best paragraphs with their cosines, and how long it took to find them."""
+    found = list(paragraphs.of_files(options.docs or [*sorted(PROJECT.glob("*.md")), PROJECT / "docs"]))
+    if not found:
+        raise ValueError("there is no paragraph in these documents")
+    texts = [paragraph.embedded for paragraph in found]
+    start = time.perf_counter()
+    model = embedder.Embedder(options.model, **session_options(options, texts))
+    loaded = time.perf_counter()
+    index = asyncio.run(model.embed_all(texts))
+    indexed = time.perf_counter()
+    scores = index @ model.embed(options.query)
+    answered = time.perf_counter()
+    precision = model.session.report().precision
+    return {
+        "results": [
+            {"score": float(scores[place]), **asdict(found[place])}
+            for place in np.argsort(-scores, kind="stable")[: options.top]
+        ],
+        "paragraphs": len(found),
+        "load_ms": (loaded - start) * 1e3,
+        "index_ms": (indexed - loaded) * 1e3,
+        "query_ms": (answered - indexed) * 1e3,
+        "precision": precision and {"chosen": precision.chosen, "verdict": precision.verdict},
+    }
+
+
+def shown(file: str) -> str:
+    """The project's own files without the way to the project."""
+    path = Path(file)
+    return str(path.relative_to(PROJECT)) if path.is_relative_to(PROJECT) else file
+
+
+def print_answer(answer: dict[str, Any]) -> None:
+    width = min(100, shutil.get_terminal_size().columns)
+    for result in answer["results"]:
+        print(f"{result['score']:.3f}  {shown(result['file'])}:{result['line']}  {result['heading']}")
+        print(textwrap.fill(result["text"], width, initial_indent=" " * 7, subsequent_indent=" " * 7))
+        print()
+    print(
+        f"{answer['paragraphs']} paragraphs; model loaded in {answer['load_ms']:.0f} ms, "
+        f"indexed in {answer['index_ms']:.0f} ms, query answered in {answer['query_ms']:.1f} ms"
+    )
+    if answer["precision"]:
+        print(textwrap.fill(f"precision: {answer['precision']['verdict']}", width))
+
+
+def main() -> int:
+    options = arguments()
+    try:
+        answer = search(options)
+    except (OSError, ValueError, ortlet.Error) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if options.json:
+        print(json.dumps(answer, indent=2, ensure_ascii=False))
+    else:
+        print_answer(answer)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
