@@ -37,7 +37,7 @@ class Config:
             raise ValueError(f"{path} is no configuration of Magika: {error}") from error
 
     def label(self, scores: NDArray[np.float32], is_text: bool) -> tuple[str, float]:
-        """The best label and its score. Where the model is not sure enough, it only says whether it is text."""
+        """The best label and its score. Where the model is not sure, it only says whether it is text."""
         best = int(scores.argmax())
         label = self.target_labels_space[best]
         # As float32, in which the model computes: a score of 0.9 is below the number 0.9.

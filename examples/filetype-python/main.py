@@ -36,10 +36,10 @@ def arguments() -> argparse.Namespace:
     add("--config", type=Path, help="the labels; default: config.min.json beside the model")
     start = parser.add_mutually_exclusive_group()
     start.add_argument(
-        "--cache", action="store_true", help="keep the compiled model in the user's cache folder: starts faster"
+        "--cache", action="store_true", help="keep the compiled model in the user's cache: starts faster"
     )
     start.add_argument(
-        "--artifact", type=Path, metavar="PATH", help="start from this compiled model; made of --model if missing"
+        "--artifact", type=Path, metavar="PATH", help="start from this compiled model; if missing, it is made"
     )
     add("--deadline", type=float, metavar="MS", help="the longest that a run may take")
     add("--json", action="store_true", help="print JSON instead of a table")
@@ -57,7 +57,7 @@ def open_session(options: argparse.Namespace) -> ortlet.Session:
 
 
 def tell(session: ortlet.Session, config: magika.Config, path: Path, deadline: float | None) -> Row:
-    """The type of one file. A file that cannot be read or is late is told so; the next one is not affected."""
+    """The type of one file. That it cannot be read or is late does not stop the others."""
     try:
         content = magika.read(path, config)
     except OSError as error:
@@ -92,7 +92,7 @@ def print_table(rows: list[Row], about: dict[str, object]) -> None:
     label_width = max(len("label"), *map(len, labels))
     print(f"{'path':{path_width}}  {'label':{label_width}}  score")
     print(f"{'-' * path_width}  {'-' * label_width}  -----")
-    for row, label in zip(rows, labels):
+    for row, label in zip(rows, labels, strict=True):
         score = "-" if row.score is None else f"{row.score:.3f}"
         print(f"{row.path:{path_width}}  {label:{label_width}}  {score:>5}")
     latency = about["latency_ms"]
@@ -103,11 +103,11 @@ def print_table(rows: list[Row], about: dict[str, object]) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    config = magika.Config.read(options.config or options.model.with_name("config.min.json"))
     deadline = None if options.deadline is None else options.deadline / 1e3
     start = time.perf_counter()
     with open_session(options) as session:
         load_ms = (time.perf_counter() - start) * 1e3
+        config = magika.Config.read(options.config or options.model.with_name("config.min.json"))
         rows = [tell(session, config, path, deadline) for path in options.files]
         about = summary(session, load_ms)
     if options.json:

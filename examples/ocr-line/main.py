@@ -39,8 +39,10 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("pictures", nargs="+", type=Path, metavar="PICTURE", help="a PNG, JPEG, ... of one line of text")
-    add("--model", type=Path, default=MODELS / "rapidocr/PP-OCRv6_rec_small.onnx", help="default: %(default)s")
-    add("--width", type=int, metavar="PIXELS", help="fix the width: all lines fit into it, at a height of 48")
+    add(
+        "--model", type=Path, default=MODELS / "rapidocr/PP-OCRv6_rec_small.onnx", help="default: %(default)s"
+    )
+    add("--width", type=int, metavar="PIXELS", help="fit all lines into this width, at a height of 48")
     add("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     if options.width is not None and options.width < text_line.HEIGHT:
@@ -71,7 +73,7 @@ class Reader:
         for width, places in of_width.items():
             group = [pictures[place] for place in places]
             scores = self.run_bound(group, width) if len(group) > 1 else self.run_once(group[0], width)
-            found.update(zip(places, scores))
+            found.update(zip(places, scores, strict=True))
         return [found[place] for place in range(len(pictures))]
 
     def run_once(self, picture: Image.Image, width: int) -> list[tuple[str, float, str]]:
@@ -96,7 +98,7 @@ class Reader:
 def open_pictures(paths: list[Path]) -> tuple[list[Line], list[tuple[Line, Image.Image]]]:
     """A line for each path; those that could be opened with their pictures."""
     lines, opened = [Line(str(path)) for path in paths], []
-    for path, line in zip(paths, lines):
+    for path, line in zip(paths, lines, strict=True):
         try:
             opened.append((line, text_line.read(path)))
         except (OSError, Image.DecompressionBombError) as error:
@@ -111,7 +113,7 @@ def read(options: argparse.Namespace) -> dict[str, Any]:
     loaded = time.perf_counter()
     texts = reader.read([picture for _, picture in opened])
     ended = time.perf_counter()
-    for (line, _), (text, confidence, how) in zip(opened, texts):
+    for (line, _), (text, confidence, how) in zip(opened, texts, strict=True):
         line.text, line.confidence, line.how = text, confidence, how
     return {
         "lines": [asdict(line) for line in lines],

@@ -47,7 +47,7 @@ def write(picture: Image.Image, line: Pixels) -> None:
 def decode(scores: Pixels, characters: list[str]) -> tuple[str, float]:
     """The text and the mean probability of its characters; `scores` has a row for each step along the line.
 
-    Greedy CTC: the best class of each step, where class 0 is "nothing new" and a class that repeats is one character.
+    Greedy CTC: the best class of each step; 0 is "nothing new", a class that repeats is one character.
     """
     classes = scores.argmax(1)
     starts = np.append(True, classes[1:] != classes[:-1]) & (classes != 0)

@@ -31,7 +31,8 @@ class Embedder:
     def embed(self, text: str) -> Vectors:
         """The vector of one text."""
         inputs, _ = next(batches(self.tokenizer, [text]))
-        return pooled(self.session.run(inputs)["last_hidden_state"], inputs["attention_mask"])[0]
+        vectors = pooled(self.session.run(inputs)["last_hidden_state"], inputs["attention_mask"])
+        return vectors.reshape(-1)
 
     async def embed_all(self, texts: Sequence[str]) -> Vectors:
         """A vector for each text. As many batches as there are cores are under way at a time."""
@@ -64,22 +65,26 @@ def batches(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[tuple[Batch,
     for start in range(0, len(by_length), BATCH_SIZE):
         places = by_length[start : start + BATCH_SIZE]
         encodings = tokenizer.encode_batch([texts[place] for place in places])
-        yield {
-            "input_ids": np.array([encoding.ids for encoding in encodings], np.int64),
-            "attention_mask": np.array([encoding.attention_mask for encoding in encodings], np.int64),
-            "token_type_ids": np.array([encoding.type_ids for encoding in encodings], np.int64),
-        }, places
+        yield (
+            {
+                "input_ids": np.array([encoding.ids for encoding in encodings], np.int64),
+                "attention_mask": np.array([encoding.attention_mask for encoding in encodings], np.int64),
+                "token_type_ids": np.array([encoding.type_ids for encoding in encodings], np.int64),
+            },
+            places,
+        )
 
 
 def pooled(states: Vectors, mask: NDArray[np.int64]) -> Vectors:
     """The mean of the tokens that are no padding, scaled to length 1: products of two are then cosines."""
     weights = mask[:, :, None].astype(np.float32)
     means: Vectors = (states * weights).sum(1) / weights.sum(1)
-    return means / np.linalg.norm(means, axis=1, keepdims=True)
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    return means
 
 
 def precision_options(folder: Path, texts: Sequence[str]) -> dict[str, Any]:
-    """Options by which the session measures whether 8 bits are faster here, on texts like those of the index."""
+    """Options by which the session finds out whether 8 bits are faster here, on texts of the index."""
     tokenizer = load_tokenizer(folder)
     samples = [next(batches(tokenizer, [text]))[0] for text in texts]
     accuracy = ortlet.Accuracy(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ import numpy as np
 import ortlet
 
 import embedder
+import index
 import paragraphs
 
 # Where `cargo xtask setup` puts the model.
@@ -32,12 +34,21 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("query", help="a question or a few words")
-    add("--docs", type=Path, nargs="+", metavar="PATH", help=".md files or folders of them; default: this project's")
+    add("--docs", type=Path, nargs="+", metavar="PATH", help=".md files or folders; default: this project's")
+    add("--index", type=Path, metavar="FILE", help="keep the vectors there: only new paragraphs take time")
     add("--model", type=Path, default=MODELS / "minilm", metavar="FOLDER", help="default: %(default)s")
-    add("--top", type=int, default=3, metavar="N", help="how many paragraphs to print (default: %(default)s)")
-    add("--precision", choices=["original", "auto"], default="original", help="auto: try 8 bits on these docs")
-    add("--time-limit", type=float, default=60, metavar="S", help="for --precision auto (default: %(default)s)")
-    add("--cache", action="store_true", help="keep the compiled model in the user's cache folder: starts faster")
+    add("--top", type=int, default=3, metavar="N", help="paragraphs to print (default: %(default)s)")
+    add(
+        "--precision", choices=["original", "auto"], default="original", help="auto: try 8 bits on these docs"
+    )
+    add(
+        "--time-limit",
+        type=float,
+        default=60,
+        metavar="S",
+        help="for --precision auto (default: %(default)s)",
+    )
+    add("--cache", action="store_true", help="keep the compiled model in the user's cache: starts faster")
     add("--json", action="store_true", help="print JSON instead of text")
     return parser.parse_args()
 
@@ -52,6 +63,20 @@ def session_options(options: argparse.Namespace, texts: list[str]) -> dict[str, 
     return chosen
 
 
+def indexed(model: embedder.Embedder, texts: list[str], path: Path | None) -> tuple[index.Vectors, int]:
+    """A vector for each text, and how many of them are new."""
+    known = index.load(path) if path else {}
+    precision = model.session.report().precision
+    made_by = precision.chosen if precision else "original"
+    # Vectors of models that compute with other numbers are not compared with each other.
+    keys = [hashlib.sha256(f"{made_by}\n{text}".encode()).hexdigest() for text in texts]
+    new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+    known.update(zip(new, asyncio.run(model.embed_all(list(new.values()))), strict=True))
+    if path and new:
+        index.save(path, known, keys)
+    return np.stack([known[key] for key in keys]), len(new)
+
+
 def search(options: argparse.Namespace) -> dict[str, Any]:
     """The best paragraphs with their cosines, and how long it took to find them."""
     found = list(paragraphs.of_files(options.docs or [*sorted(PROJECT.glob("*.md")), PROJECT / "docs"]))
@@ -61,9 +86,9 @@ def search(options: argparse.Namespace) -> dict[str, Any]:
     start = time.perf_counter()
     model = embedder.Embedder(options.model, **session_options(options, texts))
     loaded = time.perf_counter()
-    index = asyncio.run(model.embed_all(texts))
-    indexed = time.perf_counter()
-    scores = index @ model.embed(options.query)
+    vectors, embedded = indexed(model, texts, options.index)
+    ready = time.perf_counter()
+    scores = vectors @ model.embed(options.query)
     answered = time.perf_counter()
     precision = model.session.report().precision
     return {
@@ -72,9 +97,10 @@ def search(options: argparse.Namespace) -> dict[str, Any]:
             for place in np.argsort(-scores, kind="stable")[: options.top]
         ],
         "paragraphs": len(found),
+        "embedded": embedded,
         "load_ms": (loaded - start) * 1e3,
-        "index_ms": (indexed - loaded) * 1e3,
-        "query_ms": (answered - indexed) * 1e3,
+        "index_ms": (ready - loaded) * 1e3,
+        "query_ms": (answered - ready) * 1e3,
         "precision": precision and {"chosen": precision.chosen, "verdict": precision.verdict},
     }
 
@@ -92,7 +118,8 @@ def print_answer(answer: dict[str, Any]) -> None:
         print(textwrap.fill(result["text"], width, initial_indent=" " * 7, subsequent_indent=" " * 7))
         print()
     print(
-        f"{answer['paragraphs']} paragraphs; model loaded in {answer['load_ms']:.0f} ms, "
+        f"{answer['paragraphs']} paragraphs, {answer['embedded']} new; "
+        f"model loaded in {answer['load_ms']:.0f} ms, "
         f"indexed in {answer['index_ms']:.0f} ms, query answered in {answer['query_ms']:.1f} ms"
     )
     if answer["precision"]:
