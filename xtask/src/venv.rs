@@ -29,7 +29,7 @@ pub const TESTS: Venv = Venv {
     owner: "the tests'",
     folder: "venv",
     requirements: "tests/requirements.txt",
-    probe: "import numpy, onnx, onnxruntime, prometheus_client, safetensors",
+    probe: "import numpy, onnx, onnxruntime, PIL, prometheus_client, pytest, safetensors, tokenizers",
     arguments: &[],
 };
 
