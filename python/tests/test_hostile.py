@@ -1,0 +1,353 @@
+"""Objects that lie, fail or change while they are read: an exception is raised, and the interpreter lives on."""
+
+import ctypes
+import gc
+
+import numpy as np
+import ortlet
+import pytest
+from identities import same_bits, session, through
+
+REFUSED = (ortlet.Error, TypeError, ValueError, OverflowError, MemoryError, BufferError, AttributeError)
+FOUR = np.arange(4, dtype=np.float32)
+
+
+class Mine(Exception):
+    """An exception of the caller's own code."""
+
+
+def still_well():
+    """Whether a session still computes, after all that."""
+    gc.collect()
+    return same_bits(through(FOUR), FOUR)
+
+
+def interface(**changes):
+    """An object whose `__array_interface__` says something wrong."""
+
+    class Lying:
+        pass
+
+    lying = Lying()
+    said = FOUR.__array_interface__ | changes
+    lying.__array_interface__ = {key: value for key, value in said.items() if value is not ...}
+    return lying
+
+
+INTERFACES = {
+    "no-type": {"typestr": ...},
+    "no-shape": {"shape": ...},
+    "type-is-no-text": {"typestr": 4},
+    "type-is-nonsense": {"typestr": "nonsense"},
+    "type-is-empty": {"typestr": ""},
+    "type-without-size": {"typestr": "<f"},
+    "type-of-size-zero": {"typestr": "<f0"},
+    "type-of-huge-size": {"typestr": "<f999999999999999999999"},
+    "objects": {"typestr": "|O8"},
+    "records": {"typestr": "|V4"},
+    "time": {"typestr": "<M8[s]"},
+    "negative-size": {"shape": (-4,)},
+    "huge-size": {"shape": (2**62, 2**62)},
+    "size-beyond-64-bits": {"shape": (2**70,)},
+    "size-is-no-number": {"shape": ("four",)},
+    "shape-is-no-tuple": {"shape": 4},
+    "too-many-sizes": {"shape": (1,) * 1000},
+    "stride-for-each-but-one": {"strides": ()},
+    "too-many-strides": {"strides": (4, 4)},
+    "strides-are-no-numbers": {"strides": ("x",)},
+    "strides-beyond-64-bits": {"strides": (2**70,)},
+    "no-address": {"data": (0, False)},
+    "address-is-negative": {"data": (-8, False)},
+    "address-is-no-number": {"data": ("here", False)},
+    "address-beyond-64-bits": {"data": (2**70, False)},
+    "data-is-no-pair": {"data": 5},
+    "data-has-another-length": {"data": (1, 2, 3)},
+}
+
+
+@pytest.mark.parametrize("wrong", INTERFACES)
+def test_an_array_interface_that_lies(wrong):
+    with pytest.raises(REFUSED):
+        through(interface(**INTERFACES[wrong]))
+    assert still_well()
+
+
+@pytest.mark.parametrize("said", [None, 5, [], {}, "text"])
+def test_an_array_interface_that_is_none(said):
+    lying = interface()
+    lying.__array_interface__ = said
+    with pytest.raises(REFUSED):
+        through(lying)
+
+
+def failing(name, error):
+    """An object one of whose attributes raises."""
+    return type("Failing", (), {name: property(lambda self: (_ for _ in ()).throw(error))})()
+
+
+@pytest.mark.parametrize("name", ["__array_interface__", "__dlpack__", "__dlpack_device__"])
+def test_an_attribute_that_raises(name):
+    with pytest.raises((Mine, *REFUSED)):
+        through(failing(name, Mine()))
+    assert still_well()
+
+
+def nested(depth):
+    inner = 1.0
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
+def endless():
+    own = [1.0]
+    own.append(own)
+    own[0] = own
+    return own
+
+
+class Growing(list):
+    """A list that changes while it is read."""
+
+    def __len__(self):
+        self.append(1.0)
+        return super().__len__()
+
+    def __iter__(self):
+        for each in list(self):
+            self.clear()
+            yield each
+
+
+class Shrinking(float):
+    """A number that empties the list that it is in, when it is asked for its value."""
+
+    def __new__(cls, owner):
+        own = super().__new__(cls, 1.0)
+        own.owner = owner
+        return own
+
+    def __float__(self):
+        self.owner.clear()
+        gc.collect()
+        return 1.0
+
+    __index__ = __int__ = lambda self: int(self.__float__())
+
+
+class Raising:
+    def __float__(self):
+        raise Mine
+
+    __index__ = __len__ = __iter__ = __bool__ = __float__
+
+
+class Endless:
+    """A sequence without an end."""
+
+    def __len__(self):
+        return 2**62
+
+    def __getitem__(self, at):
+        return 1.0
+
+
+def shrinking():
+    own = [0.0] * 3
+    own[0] = Shrinking(own)
+    return own
+
+
+LISTS = {
+    "itself": endless(),
+    "deep": nested(100_000),
+    "a-little-too-deep": nested(2000),
+    "endless": Endless(),
+    "raising": [1.0, Raising()],
+    "raising-alone": Raising(),
+    "types": [float, int],
+    "modules": gc,
+    "generator": (float(n) for n in range(3)),
+    "lists-of-different-depth": [[1.0], [[1.0]]],
+    "array-in-a-list": [FOUR, FOUR[:2]],
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "string", "bool", "bfloat16"])
+@pytest.mark.parametrize("what", LISTS)
+def test_lists_that_are_no_tensor(what, dtype):
+    with pytest.raises((Mine, RecursionError, *REFUSED)):
+        through(LISTS[what], dtype)
+    assert still_well()
+
+
+@pytest.mark.parametrize("make", [Growing, shrinking])
+@pytest.mark.parametrize("dtype", ["float32", "int64", "float64"])
+def test_lists_that_change(make, dtype):
+    try:
+        through(make(), dtype)
+    except (Mine, *REFUSED):
+        pass
+    assert still_well()
+
+
+ARRAYS = {
+    "records": np.zeros(3, [("a", "f4")]),
+    "times": np.zeros(3, "M8[s]"),
+    "durations": np.zeros(3, "m8[ns]"),
+    "bytes": np.array([b"abc"]),
+    "void": np.zeros(3, "V4"),
+    "complex": np.zeros(3, complex),
+    "long-double": np.zeros(3, np.longdouble),
+    "of-itself": np.array([None], object),
+    "huge-by-stride-zero": np.broadcast_to(np.float32(1), (2**40, 2**10)),
+    "uninitialized-objects": np.empty(3, object),
+}
+ARRAYS["of-itself"][0] = ARRAYS["of-itself"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "string"])
+@pytest.mark.parametrize("what", ARRAYS)
+def test_arrays_that_are_no_tensor(what, dtype):
+    with pytest.raises(REFUSED):
+        through(ARRAYS[what], dtype)
+    assert still_well()
+
+
+class Kind(np.ndarray):
+    """A subclass whose methods are not to be asked."""
+
+    def __array_finalize__(self, _):
+        pass
+
+    def tobytes(self, *_):
+        raise Mine
+
+
+@pytest.mark.parametrize("given", [FOUR.view(Kind), np.ma.masked_array(FOUR, [0, 1, 0, 1])])
+def test_subclasses_of_arrays_are_arrays_or_refused(given):
+    try:
+        assert same_bits(through(given), FOUR)
+    except REFUSED:
+        pass
+
+
+class Mapping(dict):
+    def __init__(self, wrong):
+        super().__init__(x=FOUR)
+        self.wrong = wrong
+
+    def items(self):
+        return self.wrong
+
+    def __iter__(self):
+        return iter([1, 2])
+
+    def keys(self):
+        return ["x", "x", 5]
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [None, 5, [], "x", FOUR, [("x", FOUR)], {1: FOUR}, {None: FOUR}, {"x\0": FOUR}, {"\ud800": FOUR}, {b"x": FOUR}],
+    ids=repr,
+)
+def test_inputs_that_are_no_mapping_of_names(inputs):
+    with pytest.raises((KeyError, *REFUSED)):
+        session("float32").run(inputs)
+    assert still_well()
+
+
+@pytest.mark.parametrize("items", [[1], [("x",)], None, 5, [("x", FOUR, FOUR)], [(1, FOUR)]])
+def test_a_mapping_that_lies(items):
+    try:
+        session("float32").run(Mapping(items))
+    except (KeyError, *REFUSED):
+        pass
+    assert still_well()
+
+
+@pytest.mark.parametrize("deadline", [-1, "soon", float("nan"), float("inf"), -float("inf"), 1e300, 2**200, [], 1j])
+def test_deadlines_that_make_no_sense(deadline):
+    try:
+        assert same_bits(session("float32").run({"x": FOUR}, deadline=deadline)["y"], FOUR)
+    except REFUSED:
+        pass
+    assert still_well()
+
+
+@pytest.mark.parametrize("cancel", [5, "token", object(), True])
+def test_a_token_of_another_type(cancel):
+    with pytest.raises(TypeError):
+        session("float32").run({"x": FOUR}, cancel=cancel)
+
+
+@pytest.mark.parametrize("model", [5, None, 1.5, [], object(), ["path"]])
+def test_a_model_of_another_type(model):
+    with pytest.raises((TypeError, ortlet.InvalidArgument)):
+        ortlet.Session(model)
+
+
+@pytest.mark.parametrize("model", [b"", b"\0", b"\xff" * 1000, bytes(10_000), bytearray(b"\x08"), memoryview(b"ab")])
+def test_bytes_that_are_no_model(model):
+    with pytest.raises(ortlet.Error):
+        ortlet.Session(model)
+    with pytest.raises(ortlet.Error):
+        ortlet.Model.parse(model)
+
+
+@pytest.mark.parametrize("path", ["", "\0", "a\0b", "\udcff", "x" * 10_000, "/", "."])
+def test_paths_that_lead_nowhere(path):
+    with pytest.raises((ortlet.Error, ValueError, OSError)):
+        ortlet.Session(path)
+
+
+TENSORS = [
+    ((b"abc", "float32", (1,)), {}),
+    ((b"abcd", "float32", (2,)), {}),
+    ((b"abcd", "float32", (-1,)), {}),
+    ((b"abcd", "float32", (2**62, 2**62)), {}),
+    ((b"", "float32", (2**62, 2**62, 0)), {}),
+    ((b"abcd", "float31", (1,)), {}),
+    ((b"abcd", "", (1,)), {}),
+    ((b"abcd", 5, (1,)), {}),
+    ((b"abcd", "string", (1,)), {}),
+    ((b"abcd", "float32", ("one",)), {}),
+    ((b"abcd", "float32", 2**70), {}),
+    ((b"a", "int4", (3,)), {}),
+    (([1, 2], "int4", (3,)), {}),
+    (([8], "int4"), {}),
+    (([-1], "uint4"), {}),
+    (([2], "uint2", (1, 1, 2)), {}),
+    ((["a"], "float32"), {}),
+    ((None,), {}),
+    ((None, "float32"), {}),
+    ((object(),), {}),
+    ((), {}),
+]
+
+
+@pytest.mark.parametrize("positional, named", TENSORS)
+def test_tensors_that_make_no_sense(positional, named):
+    with pytest.raises(REFUSED):
+        ortlet.Tensor(*positional, **named)
+    assert still_well()
+
+
+def test_memory_that_is_resized_while_a_tensor_uses_it():
+    memory = bytearray(FOUR.tobytes())
+    tensor = ortlet.Tensor(memory, "float32", (4,))
+    try:
+        memory.extend(bytes(100_000))
+    except BufferError:
+        pass
+    gc.collect()
+    assert same_bits(tensor.numpy(), FOUR)
+
+
+def test_memory_that_goes_away_while_a_tensor_uses_it():
+    memory = (ctypes.c_float * 4)(*FOUR)
+    tensor = ortlet.Tensor(memory)
+    del memory
+    gc.collect()
+    assert same_bits(through(tensor), FOUR)
