@@ -1,0 +1,51 @@
+"""How much memory this process has, and whether doing something many times needs more and more of it."""
+
+import gc
+import os
+import tracemalloc
+from pathlib import Path
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+# The allocators of C, Rust and Python keep what was freed for later, in pieces about as large as this.
+SLACK_BYTES = 8_000_000
+
+
+def resident_bytes():
+    """Memory that is really there."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+
+
+def repeat(action, count):
+    for _ in range(count):
+        action()
+
+
+def check_flat(action, count, warm_up=None, slack=SLACK_BYTES):
+    """Fails if the process grows while it does something `count` times, after doing it often enough to be warm."""
+    repeat(action, warm_up or max(count // 10, 1))
+    before = resident_bytes()
+    repeat(action, count)
+    grown = resident_bytes() - before
+    assert grown < slack, f"{grown} bytes more after {count} times"
+
+
+def check_objects(action, count=500, warm_up=50):
+    """Fails if Python objects, or the memory that Python counts, stay behind."""
+    repeat(action, warm_up)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        # Once more, so that what tracing itself makes is not counted.
+        repeat(action, warm_up)
+        gc.collect()
+        objects, traced = len(gc.get_objects()), tracemalloc.get_traced_memory()[0]
+        repeat(action, count)
+        gc.collect()
+        more_objects = len(gc.get_objects()) - objects
+        more_traced = tracemalloc.get_traced_memory()[0] - traced
+    finally:
+        tracemalloc.stop()
+    # A leak of one object, or of its smallest allocation, each time would be more than that.
+    assert more_objects < count // 5, f"{more_objects} objects more after {count} times"
+    assert more_traced < count * 8, f"{more_traced} bytes more after {count} times"
