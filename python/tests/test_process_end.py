@@ -1,0 +1,162 @@
+"""How a process ends: with runs under way, by an interrupt, and with sessions that nobody dropped."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+LONGEST_S = 120
+HEAD = """
+import asyncio, os, signal, sys, threading, time
+import numpy as np
+import ortlet
+session = ortlet.Session(sys.argv[1])
+endless = {'count': np.array(2**62), 'x': np.zeros(2, np.float32)}
+
+def begun(count):
+    while session.metrics()['metrics']['in_flight_count'] < count:
+        time.sleep(0.001)
+
+def interrupt_soon():
+    def interrupt():
+        begun(1)
+        time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Thread(target=interrupt, daemon=True).start()
+"""
+
+
+@pytest.fixture
+def script(fixtures):
+    """Runs a script and gives its status and what it printed."""
+
+    def run(body):
+        command = [sys.executable, "-c", HEAD + textwrap.dedent(body), str(fixtures / "repeat.onnx")]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S)
+        return said.returncode, said.stdout.split(), said.stderr
+
+    return run
+
+
+def test_an_interrupt_ends_a_run(script):
+    status, printed, errors = script(
+        """
+        interrupt_soon()
+        try:
+            session.run(endless)
+        except KeyboardInterrupt:
+            print('interrupted')
+        print(session.metrics()['metrics']['in_flight_count'])
+        """
+    )
+    assert (status, printed) == (0, ["interrupted", "0"]), errors
+
+
+def test_an_interrupt_ends_a_bound_run(script):
+    status, printed, errors = script(
+        """
+        binding = session.bind()
+        binding.inputs['count'][...] = 2**62
+        interrupt_soon()
+        try:
+            binding.run()
+        except KeyboardInterrupt:
+            print('interrupted')
+        binding.inputs['count'][...] = 3
+        print(*binding.run()['y'].tolist())
+        """
+    )
+    assert (status, printed) == (0, ["interrupted", "3.0", "3.0"]), errors
+
+
+def test_an_interrupt_ends_an_asynchronous_run(script):
+    status, printed, errors = script(
+        """
+        interrupt_soon()
+        try:
+            asyncio.run(session.run_async(endless))
+        except KeyboardInterrupt:
+            print('interrupted')
+        """
+    )
+    assert (status, printed) == (0, ["interrupted"]), errors
+
+
+def test_a_signal_handler_that_raises_ends_a_run(script):
+    status, printed, errors = script(
+        """
+        class Mine(Exception):
+            pass
+        def handler(*_):
+            raise Mine
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        try:
+            session.run(endless)
+        except Mine:
+            print('mine')
+        """
+    )
+    assert (status, printed) == (0, ["mine"]), errors
+
+
+def test_a_signal_that_nobody_minds_ends_nothing(script):
+    status, printed, errors = script(
+        """
+        calls = []
+        signal.signal(signal.SIGALRM, lambda *_: calls.append(1))
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        try:
+            session.run(endless, deadline=0.5)
+        except ortlet.DeadlineExceeded:
+            print('deadline', len(calls) > 2)
+        """
+    )
+    assert (status, printed) == (0, ["deadline", "True"]), errors
+
+
+@pytest.mark.parametrize("ending", ["", "sys.exit(0)", "session.close()", "del session"])
+def test_a_process_ends_while_threads_compute(script, ending):
+    status, printed, errors = script(
+        f"""
+        for _ in range(2):
+            threading.Thread(target=session.run, args=(endless,), daemon=True).start()
+        begun(2)
+        print('end', flush=True)
+        {ending}
+        """
+    )
+    assert (status, printed) == (0, ["end"]), errors
+
+
+def test_a_process_ends_while_a_task_computes(script):
+    status, printed, errors = script(
+        """
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(session.run_async(endless))
+        loop.run_until_complete(asyncio.sleep(0.05))
+        begun(1)
+        print('end', flush=True)
+        """
+    )
+    assert (status, printed) == (0, ["end"]), errors
+
+
+def test_a_process_ends_with_what_nobody_dropped(script):
+    status, printed, errors = script(
+        """
+        binding = session.bind()
+        outputs = binding.run()
+        cycle = [session, binding, outputs]
+        cycle.append(cycle)
+        sys.kept = cycle
+        """
+    )
+    assert (status, printed, errors) == (0, [], "")
+
+
+def test_a_killed_process_says_that_it_was_killed(script):
+    status, _, _ = script("os.kill(os.getpid(), signal.SIGTERM)")
+    assert status == -signal.SIGTERM
