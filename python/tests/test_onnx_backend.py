@@ -12,7 +12,7 @@ import pytest
 from onnx_backend import driver
 
 LIST = Path(__file__).parent / "onnx_backend_expected.json"
-ABOUT = "What fails of the onnx package's tests, and by which error. Written by test_onnx_backend.py with ORTLET_UPDATE=1."
+ABOUT = "What fails of the onnx package's tests, and by which error. Written with ORTLET_UPDATE=1; see the test."
 PASSES = "passes"
 
 
@@ -62,7 +62,7 @@ def test_ortlet_passes_wherever_plain_onnxruntime_does(results):
 
 
 def test_ortlet_passes_with_types_that_plain_onnxruntime_does_not_take(results):
-    # Of the types bfloat16, float8, int4 and the like there are more than a hundred tests that ONNX Runtime can compute.
+    # Of types like bfloat16, float8 and int4 there are about a hundred tests that ONNX Runtime can compute.
     assert count(results, True, False) >= 50
 
 

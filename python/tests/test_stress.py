@@ -27,7 +27,10 @@ def subjects():
     return all_subjects()
 
 
-@pytest.fixture(scope="module", params=[{}, {"concurrency_limit": 2, "concurrency_wait_ms": 600_000}], ids=["free", "limited"])
+LIMITED = {"concurrency_limit": 2, "concurrency_wait_ms": 600_000}
+
+
+@pytest.fixture(scope="module", params=[{}, LIMITED], ids=["free", "limited"])
 def sessions(request, subjects):
     """A session of each model, once without and once with a bound on runs at the same time."""
     return [(subject.session(**request.param), subject.cases) for subject in subjects]
