@@ -134,9 +134,11 @@ def test_what_is_no_capsule_is_refused(capsule):
 
 
 def test_a_capsule_is_taken_once():
+    """The protocol says that who takes a tensor renames its capsule, so that nobody else does."""
     producer = floats()
     odd = Odd(producer.__dlpack__())
     assert same_bits(through(odd), NUMBERS.reshape(3, 4))
+    assert given_back(producer)
     with pytest.raises((ortlet.Error, TypeError, ValueError, BufferError)):
         through(odd)
     del odd

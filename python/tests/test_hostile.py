@@ -1,12 +1,13 @@
 """Objects that lie, fail or change while they are read: an exception is raised, and the interpreter lives on."""
 
+import array
 import ctypes
 import gc
 
 import numpy as np
 import ortlet
 import pytest
-from identities import same_bits, session, through
+from identities import model, same_bits, session, through
 
 REFUSED = (ortlet.Error, TypeError, ValueError, OverflowError, MemoryError, BufferError, AttributeError)
 FOUR = np.arange(4, dtype=np.float32)
@@ -195,7 +196,7 @@ ARRAYS = {
     "records": np.zeros(3, [("a", "f4")]),
     "times": np.zeros(3, "M8[s]"),
     "durations": np.zeros(3, "m8[ns]"),
-    "bytes": np.array([b"abc"]),
+    "bytes-that-are-no-text": np.array([b"\xff"]),
     "void": np.zeros(3, "V4"),
     "complex": np.zeros(3, complex),
     "long-double": np.zeros(3, np.longdouble),
@@ -212,6 +213,17 @@ def test_arrays_that_are_no_tensor(what, dtype):
     with pytest.raises(REFUSED):
         through(ARRAYS[what], dtype)
     assert still_well()
+
+
+def test_truth_values_that_are_neither_true_nor_false():
+    given = np.array([0, 1, 2, 255], np.uint8).view(bool)
+    for make in (lambda: given, lambda: ortlet.Tensor(given), lambda: ortlet.Tensor(given.tobytes(), "bool")):
+        try:
+            got = through(make(), "bool")
+        except REFUSED:
+            continue
+        assert got.tolist() == [False, True, True, True]
+        assert all(byte in (0, 1) for byte in got.tobytes()) or got.tobytes() == given.tobytes()
 
 
 class Kind(np.ndarray):
@@ -302,6 +314,24 @@ def test_paths_that_lead_nowhere(path):
         ortlet.Session(path)
 
 
+def of_itself():
+    own = {}
+    own["config"] = own
+    return own
+
+
+@pytest.mark.parametrize(
+    "options",
+    [of_itself(), {"providers": endless()}, {"threads": 2**80}, {"threads": -1}, {"threads": 1.5}, {"threads": object()},
+     {"dims": {1: 2}}, {1: 2}, {"config": {"a": b"b"}}, {"samples": 5}, {"samples": [5]}, {"accuracy": 5}, [], 5],
+    ids=lambda _: "",
+)  # fmt: skip
+def test_options_that_make_no_sense(options):
+    with pytest.raises((RecursionError, *REFUSED)):
+        ortlet.Session(model("float32"), options)
+    assert still_well()
+
+
 TENSORS = [
     ((b"abc", "float32", (1,)), {}),
     ((b"abcd", "float32", (2,)), {}),
@@ -335,10 +365,10 @@ def test_tensors_that_make_no_sense(positional, named):
 
 
 def test_memory_that_is_resized_while_a_tensor_uses_it():
-    memory = bytearray(FOUR.tobytes())
-    tensor = ortlet.Tensor(memory, "float32", (4,))
+    memory = array.array("f", FOUR)
+    tensor = ortlet.Tensor(memory)
     try:
-        memory.extend(bytes(100_000))
+        memory.extend([1.0] * 100_000)
     except BufferError:
         pass
     gc.collect()
