@@ -101,6 +101,13 @@ def test_memory_of_the_callers_lives_as_long_as_the_binding(linear):
     assert same_bits(binding.run()["y"], RESULT) and len(filled) == 1000
 
 
+@pytest.mark.parametrize("part", [slice(0, 4), slice(2, 6)])
+def test_memory_for_two_names_that_overlaps_is_refused(part):
+    memory = np.zeros(8, np.float32)
+    with pytest.raises((ortlet.Error, ValueError)):
+        ortlet.Session(model("float32")).bind({"x": memory[:4], "y": memory[part]})
+
+
 READ_ONLY = ROW.copy()
 READ_ONLY.flags.writeable = False
 UNFIT = {

@@ -279,6 +279,29 @@ def test_a_mapping_that_lies(items):
     assert still_well()
 
 
+class Changing:
+    """An input that changes the inputs while they are read."""
+
+    def __init__(self, inputs):
+        self.inputs = inputs
+
+    @property
+    def __array_interface__(self):
+        for name in "abcdefgh":
+            self.inputs[name] = self
+        self.inputs.pop("x", None)
+        gc.collect()
+        return FOUR.__array_interface__
+
+
+def test_inputs_that_change_while_they_are_read():
+    inputs = {}
+    inputs.update(x=Changing(inputs), z=FOUR)
+    with pytest.raises((RuntimeError, *REFUSED)):
+        session("float32").run(inputs)
+    assert still_well()
+
+
 @pytest.mark.parametrize("deadline", [-1, "soon", float("nan"), float("inf"), -float("inf"), 1e300, 2**200, [], 1j])
 def test_deadlines_that_make_no_sense(deadline):
     try:
