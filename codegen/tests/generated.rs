@@ -15,6 +15,7 @@ fn the_python_declarations_are_up_to_date() {
     let reports = model::declarations(&schema::reports());
     let options = model::declarations(&schema::options());
     write_or_compare(&folder.join("reports.py"), &python::reports(&reports));
+    write_or_compare(&folder.join("words.py"), &python::words(&reports));
     write_or_compare(&folder.join("options.py"), &python::options(&options));
 }
 

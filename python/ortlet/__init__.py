@@ -3,7 +3,8 @@
     with ortlet.Session("model.onnx") as session:
         outputs = session.run({"image": image})
 
-Importing this loads neither NumPy nor ONNX Runtime; the first session loads ONNX Runtime, the first array NumPy.
+Importing this loads neither NumPy nor ONNX Runtime; the first session loads ONNX Runtime. Outputs are arrays of NumPy's in
+programs that have imported NumPy, and `ortlet.Tensor`s in others.
 """
 
 # What `collections.abc` is, without the rest of `collections`.

@@ -15,15 +15,14 @@ from .reports import (
     CacheEntry,
     CompileReport,
     DoctorReport,
-    DType,
     MetricsReport,
     ModelReport,
     OperatorProfile,
     Plan,
-    QuantizeMode,
     RuntimeSummary,
     SessionReport,
 )
+from .words import DType, QuantizeMode
 
 __all__ = [
     "Binding",
@@ -108,12 +107,13 @@ class Session:
         deadline: _Seconds | None = None,
         cancel: CancelToken | None = None,
     ) -> dict[str, Any]:
-        """Runs the model and gives its outputs by name, as arrays of NumPy's.
+        """Runs the model and gives its outputs by name: arrays of NumPy's, or `Tensor`s if the program does not use NumPy.
 
         An input is an array of NumPy's, a `Tensor`, or anything with the buffer protocol, DLPack or
         `__array_interface__`: memory in row-major order is not copied, and must not change during the run. Numbers, texts
         and lists of them become tensors of the declared type. Sequences are lists, maps are dicts, an optional that holds
-        nothing is `None`. Without NumPy outputs are `Tensor`s, as are types that neither NumPy nor `ml_dtypes` has.
+        nothing is `None`. A program that has not imported NumPy gets `Tensor`s, which anything of NumPy's takes; types that
+        neither NumPy nor `ml_dtypes` has are always `Tensor`s.
 
         `outputs` chooses some, in that order. `deadline` is in seconds from the call on, or a `timedelta`.
 
@@ -299,6 +299,9 @@ class Tensor:
     def tobytes(self) -> bytes:
         """The raw elements in row-major order; those of less than a byte are packed, the first in the lowest bits."""
 
+    def item(self) -> Any:
+        """The only element, as Python's own."""
+
     def numpy(self) -> Any:
         """The tensor as an array of NumPy's, which shares its memory and cannot be written; texts are copied.
 
@@ -318,6 +321,7 @@ class Tensor:
     ) -> Any: ...
     def __dlpack_device__(self) -> tuple[int, int]: ...
     def __len__(self) -> int: ...
+    def __getitem__(self, key: Any, /) -> Any: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
 

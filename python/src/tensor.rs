@@ -120,6 +120,20 @@ impl PyTensor {
         (1, 0)
     }
 
+    /// A part of the elements, as NumPy gives it.
+    fn __getitem__<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> Outcome<Bound<'py, PyAny>> {
+        Ok(self.numpy(py)?.get_item(key)?)
+    }
+
+    /// The only element, as Python's own.
+    fn item<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyAny>> {
+        let count = self.tensor.shape().element_count()?;
+        match flat(py, &self.tensor)?.pop() {
+            Some(item) if count == 1 => Ok(item),
+            _ => Err(Error::invalid_argument("tensor", format!("has {count} elements, not one")).into()),
+        }
+    }
+
     fn __len__(&self) -> PyResult<usize> {
         self.tensor.shape().first().copied().ok_or_else(|| PyTypeError::new_err("a tensor without dimensions has no length"))
     }

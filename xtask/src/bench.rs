@@ -1,15 +1,15 @@
 //! `cargo xtask bench NAME`: prepares what a benchmark needs, builds it and starts it.
 
-use std::env;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::{env, fs};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::cache::Cache;
 use crate::say::skip_if_missing;
 use crate::setup::{self, TestData};
-use crate::{quantize, repo, say, test, venv};
+use crate::{dist, quantize, repo, say, test, venv};
 
 /// A program of the crate `ortlet-bench`.
 struct Bench {
@@ -20,6 +20,8 @@ struct Bench {
     other_engines: bool,
     /// Whether it measures other tools that quantize, with samples that have to be made.
     other_quantizers: bool,
+    /// Whether it measures the package for Python.
+    package: bool,
 }
 
 const BENCHES: [Bench; 6] = [
@@ -28,36 +30,42 @@ const BENCHES: [Bench; 6] = [
         what: "time and memory until a model has given its first output",
         other_engines: true,
         other_quantizers: false,
+        package: false,
     },
     Bench {
         name: "concurrency",
         what: "throughput and latency of one session that several threads call",
         other_engines: false,
         other_quantizers: false,
+        package: false,
     },
     Bench {
         name: "idle",
         what: "CPU time and latency of requests that come now and then",
         other_engines: false,
         other_quantizers: false,
+        package: false,
     },
     Bench {
         name: "neighbour",
         what: "latency beside a busy process, and of several sessions in one process",
         other_engines: false,
         other_quantizers: false,
+        package: false,
     },
     Bench {
         name: "overhead",
         what: "what a call costs beside the same call of ONNX Runtime's C API",
         other_engines: false,
         other_quantizers: false,
+        package: true,
     },
     Bench {
         name: "quantize",
         what: "speed and accuracy of quantized models, Ortlet's and other tools'",
         other_engines: false,
         other_quantizers: true,
+        package: false,
     },
 ];
 
@@ -82,17 +90,20 @@ fn start(bench: &Bench, arguments: &[String]) -> Result<ExitCode> {
     let python = if bench.other_engines { other_engines()? } else { None };
     let quantizers = if bench.other_quantizers { quantize::setup()? } else { None };
     let (quantize_python, quantize_data) = quantizers.unzip();
+    let package = if bench.package { Some(package()?) } else { None };
 
     // In the caller's folder, so that paths mean what the caller meant.
     let mut command = cargo();
     command.args(["run", "--release", "--locked", "--quiet", "-p", "ortlet-bench", "--bin", bench.name]);
     command.arg("--manifest-path").arg(repo::root().join("Cargo.toml"));
     command.arg("--").args(arguments);
-    let TestData { runtime, models, onnx, .. } = data;
+    let TestData { runtime, models, onnx, python: reference, .. } = data;
     let places = [
         ("ORTLET_RUNTIME", runtime),
         ("ORTLET_TEST_MODELS", models),
         ("ORTLET_TEST_ONNX", onnx),
+        ("ORTLET_TEST_PYTHON", reference),
+        ("ORTLET_BENCH_PACKAGE", package),
         ("ORTLET_BENCH_PYTHON", python),
         ("ORTLET_BENCH_QUANTIZE_PYTHON", quantize_python),
         ("ORTLET_BENCH_QUANTIZE_DATA", quantize_data),
@@ -109,6 +120,26 @@ fn build() -> Result<()> {
         bail!("the benchmarks do not build");
     }
     Ok(())
+}
+
+/// Builds the package for Python; gives the folder that Python finds it in.
+fn package() -> Result<PathBuf> {
+    let mut command = repo::cargo();
+    command.args(["build", "--release", "--locked", "-p", "ortlet-python"]);
+    ensure!(command.status().context("run cargo build")?.success(), "the package for Python does not build");
+    let built = dist::target_folder().join("release");
+    let folder = built.join("python");
+    let package = folder.join("ortlet");
+    fs::create_dir_all(&package).with_context(|| format!("make {}", package.display()))?;
+    let sources = repo::root().join("python/ortlet");
+    for file in fs::read_dir(&sources).with_context(|| format!("read {}", sources.display()))? {
+        let file = file?.path();
+        if let (true, Some(name)) = (file.is_file(), file.file_name()) {
+            fs::copy(&file, package.join(name)).with_context(|| format!("copy {}", file.display()))?;
+        }
+    }
+    fs::copy(built.join("lib_ortlet.so"), package.join("_ortlet.abi3.so")).context("copy the library")?;
+    Ok(folder)
 }
 
 /// Builds tract, and gives the interpreter that has the peers which are Python packages; without it they are not

@@ -1,6 +1,7 @@
 //! `overhead`: what a call through Ortlet costs beside the same call of ONNX Runtime's C API, on a model of one node.
 
 mod c_interface;
+mod python;
 mod raw;
 
 use std::hint::black_box;
@@ -28,7 +29,8 @@ const BENCH: Bench = Bench {
     name: "overhead",
     about: "\
 What one call costs on a model of a single small node, where the model itself costs next to nothing: Ortlet's calls and
-the same calls of ONNX Runtime's C API, in one process, by turns.",
+the same calls of ONNX Runtime's C API, in one process, by turns. The same of both packages in Python, and whole
+processes of Python until the first output of a real model.",
     rounds: 500,
     models: &[],
 };
@@ -97,17 +99,28 @@ fn run(options: &Options, places: &Places) -> Result<Findings> {
     let bindings = measured("bound run", &mut bindings, options.rounds, &progress)?;
     let runs = measured("run", &mut runs, options.rounds, &progress)?;
     let from_memory = against(&runs, RAW_MEMORY);
+    progress.show(format_args!("calls from Python"));
+    let [python_runs, python_bindings] = python::calls(&file, options.rounds)?;
+    let processes = python::processes(places, options.rounds, &progress)?;
     drop(progress);
 
     let target = |what| Target { metric: CALL, what, mean: 1.10, each: None };
+    let in_python = |what| Target { metric: CALL, what, mean: 0.75, each: None };
+    let whole = |what| Target { metric: python::PROCESS, what, mean: 0.5, each: None };
     let verdicts = vec![
         target("Binding::run against RunWithBinding").judge(std::slice::from_ref(&bindings), BINDING),
         target("ortlet_binding_run against RunWithBinding").judge(std::slice::from_ref(&bindings), C_BINDING),
         target("Session::run against Run").judge(std::slice::from_ref(&runs), RUN),
         target("Session::run against C from memory to memory").judge(std::slice::from_ref(&from_memory), RUN),
+        in_python("Session.run of Python").judge(std::slice::from_ref(&python_runs), python::RUN),
+        in_python("Binding.run of Python").judge(std::slice::from_ref(&python_bindings), python::BINDING),
+        whole("process of Python").judge(std::slice::from_ref(&processes), python::PLAIN),
+        whole("process of Python, cached").judge(std::slice::from_ref(&processes), python::CACHED),
     ];
-    let tables = [LEGEND.to_owned(), table::comparison(&bindings), table::comparison(&runs)].concat();
-    let record = Map::from_iter([("comparisons".to_owned(), json!([bindings.record(), runs.record()]))]);
+    let all = [bindings, runs, python_runs, python_bindings, processes];
+    let tables = [LEGEND.to_owned()].into_iter().chain(all.iter().map(table::comparison)).collect();
+    let records: Vec<_> = all.iter().map(Comparison::record).collect();
+    let record = Map::from_iter([("comparisons".to_owned(), json!(records))]);
     Ok(Findings { tables, record, verdicts, trusted: true })
 }
 

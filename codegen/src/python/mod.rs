@@ -7,7 +7,7 @@ mod text;
 mod types;
 
 pub use options::options;
-pub use reports::reports;
+pub use reports::{reports, words};
 
 /// What a generated file begins with, behind what it is.
 const GENERATED: &str = "Generated from the Rust sources by `cargo xtask codegen`; do not edit.";

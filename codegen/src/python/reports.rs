@@ -1,4 +1,4 @@
-//! `reports.py`: a class for each report, and names for the words in them.
+//! `reports.py`: a class for each report; `words.py`: names for the words in them.
 
 use std::collections::HashMap;
 
@@ -37,18 +37,31 @@ pub fn reports(declarations: &[Declaration]) -> String {
     text.push_str(
         "# Known to type checkers as true. `typing` itself would make the start of every program slower.\n",
     );
-    text.push_str("TYPE_CHECKING = False\nif TYPE_CHECKING:\n    from typing import Literal\n");
-    for one in declarations {
-        if let Body::Choice(variants) = &one.body {
-            text.push_str(&writer.choice(one, variants));
-        }
-    }
+    text.push_str("TYPE_CHECKING = False\nif TYPE_CHECKING:\n    from .words import (\n");
+    choices(declarations).for_each(|(one, _)| text.push_str(&format!("        {},\n", one.name)));
+    text.push_str("    )\n");
     for one in declarations {
         if let Body::Struct(fields) = &one.body {
             text.push_str(&writer.class(one, fields));
         }
     }
     text
+}
+
+/// The text of `words.py`.
+pub fn words(declarations: &[Declaration]) -> String {
+    let writer = Writer::new(declarations);
+    let mut text = format!("\"\"\"The words of reports, for type checkers. {GENERATED}\"\"\"\n\n");
+    text.push_str("from typing import Literal\n");
+    choices(declarations).for_each(|(one, variants)| text.push_str(&writer.choice(one, variants)));
+    text
+}
+
+fn choices(declarations: &[Declaration]) -> impl Iterator<Item = (&Declaration, &[Variant])> {
+    declarations.iter().filter_map(|one| match &one.body {
+        Body::Choice(variants) => Some((one, variants.as_slice())),
+        Body::Struct(_) => None,
+    })
 }
 
 struct Writer<'a> {
@@ -64,8 +77,8 @@ impl<'a> Writer<'a> {
 
     fn choice(&self, one: &Declaration, variants: &[Variant]) -> String {
         let types: Vec<_> = variants.iter().map(|variant| variant.of.clone()).collect();
-        let doc = docstring(&described::choice(&self.docs, one, variants, &STYLE), 4);
-        let line = broken(&format!("{} = {}", one.name, STYLE.write_all(&types)), 4);
+        let doc = docstring(&described::choice(&self.docs, one, variants, &STYLE), 0);
+        let line = broken(&format!("{} = {}", one.name, STYLE.write_all(&types)), 0);
         format!("\n{line}\n{doc}")
     }
 

@@ -14,13 +14,18 @@ struct Holder {
     _tensor: Tensor,
 }
 
-/// The value as an array, list, dict or nothing; tensors that NumPy has no type for as `ortlet.Tensor`.
+/// The value as an array, list, dict or nothing. Tensors that NumPy has no type for are `ortlet.Tensor`s, as all are in a
+/// program that does not use NumPy: importing it would take longer than most models do.
 pub(crate) fn to_python(py: Python<'_>, value: Value) -> Outcome<Bound<'_, PyAny>> {
     match value {
-        Value::Tensor(tensor) => match array_of_tensor(py, tensor.clone(), true)? {
-            Some(array) => Ok(array),
-            None => Ok(Bound::new(py, PyTensor { tensor })?.into_any()),
-        },
+        Value::Tensor(tensor) => {
+            if numpy::is_loaded(py)?
+                && let Some(array) = array_of_tensor(py, tensor.clone(), true)?
+            {
+                return Ok(array);
+            }
+            Ok(Bound::new(py, PyTensor { tensor })?.into_any())
+        }
         Value::Sequence(values) => {
             let items = values.into_iter().map(|value| to_python(py, value)).collect::<Outcome<Vec<_>>>()?;
             Ok(PyList::new(py, items)?.into_any())
