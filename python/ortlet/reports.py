@@ -7,6 +7,8 @@ from ._report import Report as Report
 # Known to type checkers as true. `typing` itself would make the start of every program slower.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from .words import (
         CacheEntryKind,
         CacheOutcome,

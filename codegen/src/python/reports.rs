@@ -37,7 +37,7 @@ pub fn reports(declarations: &[Declaration]) -> String {
     text.push_str(
         "# Known to type checkers as true. `typing` itself would make the start of every program slower.\n",
     );
-    text.push_str("TYPE_CHECKING = False\nif TYPE_CHECKING:\n    from .words import (\n");
+    text.push_str("TYPE_CHECKING = False\nif TYPE_CHECKING:\n    from typing import Literal\n\n    from .words import (\n");
     choices(declarations).for_each(|(one, _)| text.push_str(&format!("        {},\n", one.name)));
     text.push_str("    )\n");
     for one in declarations {
