@@ -182,13 +182,13 @@ def test_numpy_and_ml_dtypes_come_out_as_they_are_declared(dtype):
 
 @pytest.mark.parametrize("dtype", ["int4", "uint4"])
 def test_four_bits_are_packed_and_unpacked(dtype, fixtures):
-    wanted = np.arange(-8, 7) if dtype == "int4" else np.arange(15)
-    given = wanted.astype(getattr(ml_dtypes, dtype))
+    numbers, zero = (np.arange(-8, 7), 0) if dtype == "int4" else (np.arange(15), 1)
+    given, wanted = numbers.astype(getattr(ml_dtypes, dtype)), (numbers - zero).astype(np.float32)
     unpack = ortlet.Session(fixtures / f"unpack_{dtype}.onnx")
-    assert same_bits(unpack.run({"x": given})["y"], wanted.astype(np.float32))
-    packed = ortlet.Tensor(packed_bytes(wanted), dtype, (15,))
-    assert same_bits(unpack.run({"x": packed})["y"], wanted.astype(np.float32))
-    back = ortlet.Session(fixtures / f"pack_{dtype}.onnx").run({"x": wanted.astype(np.float32)})["y"]
+    assert same_bits(unpack.run({"x": given})["y"], wanted)
+    packed = ortlet.Tensor(packed_bytes(numbers), dtype, (15,))
+    assert same_bits(unpack.run({"x": packed})["y"], wanted)
+    back = ortlet.Session(fixtures / f"pack_{dtype}.onnx").run({"x": wanted})["y"]
     assert same_bits(back, given)
 
 

@@ -7,7 +7,7 @@ import textwrap
 import identities
 import pytest
 
-LONGEST_S = 120
+LONGEST_S = 60
 # No test may depend on what an earlier one has imported, so each has a process of its own.
 HEAD = """
 import sys
