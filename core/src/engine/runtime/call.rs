@@ -70,6 +70,16 @@ impl<'a> Call<'_, 'a> {
         Ok(())
     }
 
+    /// Takes a sequence of no tensors as an input.
+    ///
+    /// # Errors
+    /// As [`BorrowedInput::empty_sequence`].
+    pub(in crate::engine) fn give_empty_sequence(&mut self, place: usize, element: DType) -> Result<()> {
+        self.others.push(BorrowedInput::empty_sequence(element)?);
+        self.given.push(Given { place, other: Some(self.others.len() - 1) });
+        Ok(())
+    }
+
     /// Whether ONNX Runtime can read the tensor where it lies.
     fn give_in_place(&mut self, place: usize, view: &TensorView<'a>) -> Result<bool> {
         let (Some(bytes), dtype) = (view.bytes(), view.dtype()) else { return Ok(false) };

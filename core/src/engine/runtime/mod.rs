@@ -27,6 +27,7 @@ mod session_options;
 mod status;
 mod strings;
 mod threading;
+mod tiny_model;
 mod type_info;
 mod value;
 

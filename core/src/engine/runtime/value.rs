@@ -12,6 +12,7 @@ use crate::engine::runtime::call::Call;
 use crate::engine::runtime::dtype::{from_ort, to_ort};
 use crate::engine::runtime::status::check;
 use crate::engine::runtime::strings::default_allocator;
+use crate::engine::runtime::tiny_model::empty_sequence;
 use crate::engine::runtime::type_info::sizes;
 use crate::tensor::{AlignedBuffer, DType, Map, Shape, SharedBytes, Tensor, TensorView, Value, ValueView};
 use crate::{Error, Result};
@@ -60,8 +61,8 @@ impl<'a> BorrowedInput<'a> {
     /// Wraps a value of the caller's.
     ///
     /// # Errors
-    /// `unsupported` for an optional that holds nothing (such an input is to be left out) and for an empty sequence,
-    /// `limit_exceeded` if memory for a copy cannot be had.
+    /// `unsupported` for an optional that holds nothing (such an input is to be left out) and for an empty sequence (see
+    /// [`empty_sequence`](Self::empty_sequence)), `limit_exceeded` if memory for a copy cannot be had.
     pub(super) fn new(view: &ValueView<'a>) -> Result<Self> {
         let mut parts = Parts::default();
         let value = match view {
@@ -69,6 +70,15 @@ impl<'a> BorrowedInput<'a> {
             ValueView::Value(value) => parts.value(value)?,
         };
         Ok(Self { value, _copies: parts.copies, ranges: parts.ranges, memory: PhantomData })
+    }
+
+    /// A sequence of no tensors.
+    ///
+    /// # Errors
+    /// `unsupported` if ONNX Runtime has no such sequence.
+    pub(super) fn empty_sequence(element: DType) -> Result<Self> {
+        let value = empty_sequence(element)?;
+        Ok(Self { value, _copies: SmallVec::new(), ranges: SmallVec::new(), memory: PhantomData })
     }
 
     pub(super) fn value(&self) -> &OwnedValue {
@@ -91,7 +101,7 @@ impl Parts {
                 Err(Error::unsupported("optional without a value", "it cannot be part of another value"))
             }
             Value::Sequence(values) if values.is_empty() => {
-                Err(Error::unsupported("empty sequence", "ONNX Runtime cannot be given one"))
+                Err(Error::unsupported("empty sequence", "it cannot be part of another value"))
             }
             Value::Sequence(values) => {
                 let elements: Vec<_> = values.iter().map(|value| self.value(value)).collect::<Result<_>>()?;

@@ -48,6 +48,22 @@ impl Declared<'_> {
         Err(Error::tensor_mismatch(&info.name, &info.value_type, value))
     }
 
+    /// The declared type of the tensors in a sequence that has none, which itself does not tell.
+    pub(super) fn element_of_empty_sequence(&self, place: usize, value: &ValueView<'_>) -> Option<DType> {
+        let ValueView::Value(Value::Sequence(values)) = value else { return None };
+        let mut declared = &self.info(place).value_type;
+        if let ValueType::Optional { element } = declared {
+            declared = element;
+        }
+        match declared {
+            ValueType::Sequence { element } if values.is_empty() => match **element {
+                ValueType::Tensor { dtype, .. } => Some(dtype),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Whether every input is given that must be: optional ones may be left out.
     pub(super) fn complete(&self, is_given: impl Fn(usize) -> bool) -> Result<()> {
         let optional = |info: &ValueInfo| matches!(info.value_type, ValueType::Optional { .. });

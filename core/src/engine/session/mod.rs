@@ -217,7 +217,7 @@ impl Session {
     /// # Errors
     /// `not_found` for a name that is no input, `tensor_mismatch` for an input that is missing or has another type,
     /// rank or fixed size than declared, `invalid_argument` for an input given twice, `unsupported` for sparse and
-    /// opaque values and empty sequences, `runtime_failed` if ONNX Runtime fails, `pool_exhausted` if the session's
+    /// opaque values, `runtime_failed` if ONNX Runtime fails, `pool_exhausted` if the session's
     /// [`concurrency_limit`](SessionOptions::concurrency_limit) is reached for too long.
     pub fn run<'a, N, V>(&self, inputs: impl IntoIterator<Item = (N, V)>) -> Result<Outputs>
     where

@@ -74,7 +74,11 @@ impl Inner {
                 absent.push(place);
                 continue;
             }
-            call.give(place, &value).map_err(|error| error.context(declared.title(place)))?;
+            let given = match declared.element_of_empty_sequence(place, &value) {
+                Some(element) => call.give_empty_sequence(place, element),
+                None => call.give(place, &value),
+            };
+            given.map_err(|error| error.context(declared.title(place)))?;
         }
         declared.complete(|place| call.has(place))
     }

@@ -20,6 +20,7 @@ use super::Pool;
 use crate::engine::runtime::Runtime;
 use crate::engine::runtime::session_options::OwnedOptions;
 use crate::engine::runtime::status::check;
+use crate::engine::runtime::tiny_model::{self, OUTPUT, field};
 use crate::{Error, Result};
 
 /// What workers wait at.
@@ -86,7 +87,6 @@ static KEPT: [AtomicPtr<c_void>; 2] = [AtomicPtr::new(ptr::null_mut()), AtomicPt
 
 const DOMAIN: &CStr = c"ai.ortlet";
 const NAME: &CStr = c"Hold";
-const OUTPUT: &CStr = c"y";
 const HOLD: &str = "hold its worker threads";
 
 impl Parking {
@@ -242,17 +242,9 @@ fn description() -> OrtCustomOp {
     }
 }
 
-/// A model of one node: `y = ai.ortlet.Hold()`, in the encoding of Protocol Buffers.
+/// `y = ai.ortlet.Hold()`.
 fn model() -> Vec<u8> {
-    let node = [field(2, b"y"), field(4, NAME.to_bytes()), field(7, DOMAIN.to_bytes())].concat();
+    let node = [field(4, NAME.to_bytes()), field(7, DOMAIN.to_bytes())].concat();
     let float_scalar = [vec![0x08, 1], field(2, &[])].concat();
-    let output = [field(1, b"y"), field(2, &field(1, &float_scalar))].concat();
-    let graph = [field(1, &node), field(2, b"hold"), field(12, &output)].concat();
-    let opset = [field(1, DOMAIN.to_bytes()), vec![0x10, 1]].concat();
-    [vec![0x08, 8], field(7, &graph), field(8, &opset)].concat()
-}
-
-/// A field of bytes; all here are shorter than 128.
-fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
-    [&[number << 3 | 2, bytes.len() as u8], bytes].concat()
+    tiny_model::model(&node, &field(1, &float_scalar), &DOMAIN.to_string_lossy(), 1)
 }
