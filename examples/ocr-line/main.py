@@ -59,9 +59,10 @@ class Reader:
         self.characters = text_line.characters_of(report.metadata)
         self.fixed_width = fixed_width
         self.input, self.output = report.inputs[0].name, report.outputs[0].name
-        # Where sizes are known beforehand, the optimiser can do more. The model names those that are not.
-        batch, _, _, width = report.inputs[0].shape
-        dims = {batch: 1} | ({width: fixed_width} if fixed_width else {})
+        # Where sizes are known beforehand, the optimiser can do more. The model has names for the open ones.
+        batch, _, _, width = report.inputs[0].shape or (None,) * 4
+        sizes = {batch: 1, width: fixed_width}
+        dims = {name: size for name, size in sizes.items() if isinstance(name, str) and size}
         self.session = ortlet.Session(model, dims=dims)
 
     def read(self, pictures: list[Image.Image]) -> list[tuple[str, float, str]]:

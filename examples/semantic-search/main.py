@@ -27,7 +27,7 @@ import paragraphs
 MODELS = Path(os.environ.get("ORTLET_TEST_MODELS", "~/.cache/ortlet-dev/models")).expanduser()
 PROJECT = Path(__file__).resolve().parents[2]
 # Of these, three tenths verify what was chosen on the others.
-SAMPLE_COUNT = 40
+SAMPLE_COUNT = 32
 
 
 def arguments() -> argparse.Namespace:
@@ -44,7 +44,7 @@ def arguments() -> argparse.Namespace:
     add(
         "--time-limit",
         type=float,
-        default=60,
+        default=120,
         metavar="S",
         help="for --precision auto (default: %(default)s)",
     )
@@ -71,9 +71,10 @@ def indexed(model: embedder.Embedder, texts: list[str], path: Path | None) -> tu
     # Vectors of models that compute with other numbers are not compared with each other.
     keys = [hashlib.sha256(f"{made_by}\n{text}".encode()).hexdigest() for text in texts]
     new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-    known.update(zip(new, asyncio.run(model.embed_all(list(new.values()))), strict=True))
-    if path and new:
-        index.save(path, known, keys)
+    if new:
+        known.update(zip(new, asyncio.run(model.embed_all(list(new.values()))), strict=True))
+        if path:
+            index.save(path, known, keys)
     return np.stack([known[key] for key in keys]), len(new)
 
 
