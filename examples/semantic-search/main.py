@@ -134,6 +134,9 @@ def main() -> int:
     except (OSError, ValueError, ortlet.Error) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        # Runs and measurements that were under way have ended.
+        return 130
     if options.json:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
     else:
