@@ -94,9 +94,6 @@ def test_a_missing_model_is_named(program, argument):
     assert ended.stderr.startswith("error: ") and "no-such-model" in ended.stderr
 
 
-# File types
-
-
 def project_files():
     found = []
     for folder, folders, names in os.walk(REPOSITORY):
@@ -195,9 +192,6 @@ def test_a_wrong_configuration_is_named(program, models):
         assert ended.stderr.startswith("error: labels.json is no configuration")
 
 
-# Search
-
-
 DOCUMENTS = {
     "bread.md": "# Bread\n\nKnead flour, water and yeast, let the dough rise, and bake it in a hot oven.\n",
     "bicycle.md": "# Bicycle\n\nWhen a tyre is flat, take out the tube and glue a patch over the hole.\n",
@@ -288,9 +282,15 @@ def test_the_docs_tell_how_to_cancel_a_run(program, models):
 def test_eight_bits_still_find(program, models, library):
     package("tokenizers")
     question, document = next(iter(QUESTIONS.items()))
-    ended = program(question, "--docs", library, "--precision", "auto", "--time-limit", "5")
+    arguments = [question, "--docs", library, "--precision", "auto", "--time-limit", "5", "--cache"]
+    ended = program(*arguments)
     assert f"{document}:3  Bread" in ended.stdout.splitlines()[0]
     assert "precision: " in ended.stdout
+    # The choice is kept: to the digit, which measuring once more would not give.
+    kept = list((program.folder / "cache").rglob("*.ortlet"))
+    verdict = program.json(*arguments)["precision"]["verdict"]
+    assert " ".join(ended.stdout.split()).endswith(f"precision: {verdict}")
+    assert len(kept) == 1 and list((program.folder / "cache").rglob("*.ortlet")) == kept
 
 
 @of("semantic-search")
@@ -300,13 +300,9 @@ def test_documents_that_are_not_there_are_named(program, models):
     assert "no paragraph" in program("x", "--docs", program.folder, code=1).stderr
 
 
-# Lines of text
-
-
 def drawn(path, text, size=32, **how):
     """A picture of a line in the font that comes with Pillow."""
-    pillow = package("PIL.Image"), package("PIL.ImageDraw"), package("PIL.ImageFont")
-    image, draw, fonts = pillow
+    image, draw, fonts = (package(f"PIL.{name}") for name in ("Image", "ImageDraw", "ImageFont"))
     font = fonts.load_default(size)
     _, _, right, bottom = font.getbbox(text)
     picture = image.new(how.get("mode", "RGB"), (right + 24, bottom + 16), how.get("paper", "white"))
