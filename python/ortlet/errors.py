@@ -7,6 +7,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+# What `errno.ENOENT` is on every system.
+_NO_SUCH_FILE = 2
+
+
 class Error(Exception):
     """Whatever goes wrong in Ortlet. The text says what and where."""
 
@@ -59,6 +63,12 @@ class NotFound(Error, FileNotFoundError, LookupError):
     """A file, input, output or execution provider of that name does not exist."""
 
     code = "not_found"
+
+    def __init__(self, message: str = "", details: dict[str, Any] | None = None) -> None:
+        super().__init__(message, details)
+        if self.details.get("what") == "file":
+            self.errno = _NO_SUCH_FILE
+            self.filename = self.details.get("name")
 
 
 class Io(Error, OSError):

@@ -129,7 +129,7 @@ pub(crate) fn samples(samples: &Bound<'_, PyAny>) -> Outcome<Samples> {
     }
     let mut batches = Vec::new();
     for (index, batch) in samples.try_iter()?.enumerate() {
-        let batch = value::owned_batch(&batch?, &[]);
+        let batch = value::sample(&batch?);
         batches.push(batch.map_err(|failure| failure.context(|| format!("sample {index}")))?);
     }
     Ok(batches.into())

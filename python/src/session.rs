@@ -129,7 +129,7 @@ impl PySession {
         done: Py<PyAny>,
     ) -> Outcome<asynchronous::PyRun> {
         let session = self.session()?;
-        let inputs = value::owned_batch(inputs, session.inputs())?;
+        let inputs = value::shared_batch(inputs, session.inputs())?;
         let options = run_options(outputs, deadline, cancel)?.unwrap_or_default();
         Ok(asynchronous::start(&session, inputs, options, done))
     }
@@ -180,6 +180,9 @@ impl PySession {
     }
 
     fn _repr_html_<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyAny>> {
+        if self.is_closed() {
+            return Ok(py.None().into_bound(py));
+        }
         Ok(self.report(py)?.call_method0(intern!(py, "_repr_html_"))?)
     }
 

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use crate::errors::Outcome;
-use crate::value::{self, Input};
+use crate::value;
 
 /// A tensor of any element type, also of those that NumPy lacks. It never changes.
 #[pyclass(frozen, module = "ortlet", name = "Tensor", eq)]
@@ -174,14 +174,8 @@ impl PyTensor {
 
 /// What an object holds, which is of that type already, or its bytes taken as elements of it.
 fn tensor_of(data: &Bound<'_, PyAny>, dtype: Option<DType>) -> Outcome<Tensor> {
-    let tensor = match value::read(data, None)? {
-        Input::Owned(value) => value.into_tensor()?,
-        // A tensor never changes, so what others may change is copied.
-        Input::Foreign(own) => {
-            let view = own.view()?;
-            Tensor::from_bytes(view.dtype(), view.shape().clone(), view.bytes().unwrap_or_default())?
-        }
-    };
+    // A tensor never changes, so what others may change is copied.
+    let tensor = value::read(data, None)?.into_copy()?.into_tensor()?;
     match dtype {
         Some(dtype) if dtype != tensor.dtype() => {
             Err(Error::tensor_mismatch("data", dtype, tensor.dtype()).into())

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ortlet::quantize::NamedValues;
 use ortlet::{CancelToken, Measure, Observer};
+use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
@@ -25,7 +26,7 @@ pub(crate) struct Work {
 type Raised = Arc<Mutex<Option<PyErr>>>;
 
 impl Work {
-    /// `progress` is a function, `False` for nobody, or `None` for a bar on a terminal.
+    /// `progress` is a function, `False` for nobody, `True` for a bar, or `None` for a bar on a terminal.
     pub(crate) fn new(
         py: Python<'_>,
         cancel: Option<&Bound<'_, PyCancelToken>>,
@@ -40,6 +41,9 @@ impl Work {
             Some(function) if function.is_instance_of::<PyBool>() && !function.is_truthy()? => {}
             Some(function) if function.is_callable() && !function.is_instance_of::<PyBool>() => {
                 work.progress = Some(function.clone().unbind());
+            }
+            Some(other) if !other.is_none() && !other.is_instance_of::<PyBool>() => {
+                return Err(PyTypeError::new_err("progress is a function, True, False or None"));
             }
             _ => {
                 let is_wanted = progress.is_some_and(|progress| !progress.is_none());

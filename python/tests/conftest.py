@@ -1,6 +1,5 @@
-"""What all tests share: where runtime, models and data lie, and a watchdog for tests that could hang."""
+"""What all tests share: where runtime, models and data lie. What ends a test that hangs is set in `pyproject.toml`."""
 
-import faulthandler
 import os
 from pathlib import Path
 
@@ -10,8 +9,12 @@ import pytest
 os.environ.pop("ORTLET_CACHE", None)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# Far more than any test takes, even on a machine that does other work.
-LONGEST_TEST_S = 900
+
+
+def pytest_configure(config):
+    """A test that hangs has to end, and to tell where each thread was, or nobody learns of it."""
+    if not float(config.getini("faulthandler_timeout") or 0):
+        raise pytest.UsageError("`faulthandler_timeout` is not set: run pytest with python/pyproject.toml")
 
 
 def setting(name):
@@ -44,11 +47,3 @@ def onnx_data():
 def fixtures():
     """The folder of the conformance suite's small models."""
     return REPOSITORY / "tests" / "conformance" / "fixtures"
-
-
-@pytest.fixture(autouse=True)
-def watchdog():
-    """Ends a test that hangs, and tells where each thread was."""
-    faulthandler.dump_traceback_later(LONGEST_TEST_S, exit=True)
-    yield
-    faulthandler.cancel_dump_traceback_later()

@@ -56,7 +56,7 @@ fn cache() -> PathBuf {
 
 fn pytest<I: Into<OsString>>(arguments: impl IntoIterator<Item = I>) {
     let mut command = python();
-    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs"]);
+    command.args(["-m", "pytest", "-q"]);
     // Not in the crate's folder, where `import ortlet` would find the sources without the library.
     command.args(arguments.into_iter().map(Into::into)).current_dir(tests());
     succeeds(&mut command);

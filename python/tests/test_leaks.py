@@ -64,7 +64,7 @@ def of_session(linear):
 
 
 # Those that do far more than a run.
-SLOW = {"reports": 5_000, "metrics": 5_000}
+SLOW = {"reports": 2_000, "metrics": 300}
 USES = [
     "run", "run-of-names", "run-with-a-deadline", "run-with-a-token", "run-with-its-own-token", "run-of-lists",
     "run-of-a-tensor", "run-of-another-layout", "run-of-another-shape", "run-of-another-type",
@@ -80,8 +80,9 @@ def test_every_way_is_listed(linear):
 @pytest.mark.parametrize("use", USES)
 def test_using_a_session_needs_no_more_memory(linear, use):
     action = of_session(linear)[use]
-    memory.check_objects(action)
-    memory.check_flat(action, SLOW.get(use, MANY))
+    count = SLOW.get(use, MANY)
+    memory.check_objects(action, min(count, 1_000))
+    memory.check_flat(action, count)
 
 
 def test_binding_needs_no_more_memory(linear):
@@ -108,9 +109,9 @@ def test_a_binding_in_a_cycle_is_collected(linear):
 
 def test_outputs_are_freed(fixtures):
     own = ortlet.Session(fixtures / "any_rank.onnx")
-    large = np.zeros(250_000, np.float32)
+    large = np.zeros(100_000, np.float32)
     memory.check_flat(lambda: own.run({"x": large}), 2_000)
-    memory.check_flat(lambda: own.run({"x": large[::2]}), 2_000)
+    memory.check_flat(lambda: own.run({"x": large[::2]}), 500)
 
 
 OTHERS = {
@@ -176,7 +177,7 @@ def test_asynchronous_runs_need_no_more_memory(linear):
 
 
 def test_event_loops_are_freed(linear):
-    memory.check_objects(lambda: asyncio.run(linear.run_async({"x": ROW})), 50)
+    memory.check_objects(lambda: asyncio.run(linear.run_async({"x": ROW})), 200)
 
 
 def test_threads_that_ran_are_freed(linear):
@@ -231,6 +232,7 @@ def test_reference_counts_stay_as_they_were(linear):
             failing(lambda: linear.run({"x": given}, ["z"]))()
     asyncio.run(linear.run_async(inputs, names, cancel=token))
     linear.bind({"x": array}).run()
+    del given
     gc.collect()
     # None and True are counted by everything, or not at all.
     assert references(values)[:-2] == before[:-2]

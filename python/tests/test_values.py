@@ -34,8 +34,11 @@ def test_scalars_and_arrays_of_nothing_keep_their_shape(dtype, shape):
     assert same_bits(through(given, dtype), given)
 
 
-def test_a_numpy_scalar_is_an_array_without_dimensions():
-    assert same_bits(through(np.float32(2.5)), np.array(2.5, np.float32))
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_a_numpy_scalar_is_an_array_without_dimensions(dtype):
+    scalar = np.ones((), numpy_type(dtype))[()]
+    assert same_bits(through(scalar, dtype), np.ones((), numpy_type(dtype)))
+    assert ortlet.Tensor(scalar).tolist() == 1 and ortlet.Tensor(scalar).dtype == dtype
 
 
 LAYOUTS = {
@@ -60,6 +63,25 @@ LAYOUTS = {
 def test_strides_are_brought_into_order(layout):
     given = LAYOUTS[layout]
     assert same_bits(through(given), given)
+
+
+def any_view(random, dtype):
+    """A view of an array that steps, turns and swaps dimensions at random."""
+    shape = random.integers(0, 6, random.integers(0, 5))
+    pattern = every_bit_pattern(dtype)
+    view = random.choice(pattern, shape).astype(numpy_type(dtype))
+    view = view.transpose(random.permutation(view.ndim))
+    steps = random.choice([-3, -2, -1, 1, 2, 3], view.ndim)
+    return view[(..., *(slice(None, None, int(step)) for step in steps))]
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_views_at_random(dtype):
+    random = np.random.default_rng(NUMBERS.index(dtype))
+    for _ in range(200):
+        given = any_view(random, dtype)
+        assert same_bits(through(given, dtype), given), (given.shape, given.strides)
+        assert same_bits(ortlet.Tensor(given).numpy(), given), (given.shape, given.strides)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "int16", "bool", "float64"])

@@ -44,6 +44,18 @@ impl Input {
         }
     }
 
+    /// The input as a value of its own: memory of Python's is copied.
+    pub(crate) fn into_copy(self) -> ortlet::Result<Value> {
+        match self {
+            Self::Foreign(foreign) => {
+                let view = foreign.view()?;
+                let bytes = view.bytes().unwrap_or_default();
+                Ok(Tensor::from_bytes(view.dtype(), view.shape().clone(), bytes)?.into())
+            }
+            Self::Owned(value) => Ok(value),
+        }
+    }
+
     /// The input as a value that lasts; memory of Python's is shared, not copied.
     pub(crate) fn into_value(self) -> ortlet::Result<Value> {
         match self {
@@ -104,6 +116,13 @@ fn read_at(object: &Bound<'_, PyAny>, declared: Option<&ValueType>, depth: usize
     if let Some(input) = buffer::read(object)? {
         return Ok(input);
     }
+    // Scalars of `ml_dtypes` tell less of themselves than arrays do.
+    if list::is_numpy_scalar(object)
+        && let Some(array) = numpy::converted(object)?
+        && let Some(input) = numpy::read(&array)?
+    {
+        return Ok(input);
+    }
     if let Some(input) = interface::read(object)? {
         return Ok(input);
     }
@@ -157,17 +176,29 @@ fn map(dict: &Bound<'_, PyDict>, key: DType, value: &ValueType) -> Outcome<Input
     Ok(Input::Owned(Value::Map(Map::new(keys, values)?)))
 }
 
-/// A batch of inputs that lasts: for samples and asynchronous runs.
-pub(crate) fn owned_batch(batch: &Bound<'_, PyAny>, declared: &[ValueInfo]) -> Outcome<Sample> {
+/// Inputs that last, for an asynchronous run: memory of Python's is shared.
+pub(crate) fn shared_batch(batch: &Bound<'_, PyAny>, declared: &[ValueInfo]) -> Outcome<Sample> {
+    named_values(batch, declared, Input::into_value)
+}
+
+/// A sample, which is copied: whoever makes samples one after the other may use the same array for all.
+pub(crate) fn sample(batch: &Bound<'_, PyAny>) -> Outcome<Sample> {
+    named_values(batch, &[], Input::into_copy)
+}
+
+fn named_values(
+    batch: &Bound<'_, PyAny>,
+    declared: &[ValueInfo],
+    kept: fn(Input) -> ortlet::Result<Value>,
+) -> Outcome<Sample> {
     let batch = batch.cast::<PyMapping>()?;
-    let mut owned = Vec::new();
+    let mut values = Vec::new();
     for item in batch.items()?.iter() {
         let (name, object): (Bound<'_, PyString>, Bound<'_, PyAny>) = item.extract()?;
         let name = name.to_str()?;
-        let input = read_named(name, &object, declared)?;
-        owned.push((name.to_owned(), input.into_value()?));
+        values.push((name.to_owned(), kept(read_named(name, &object, declared)?)?));
     }
-    Ok(owned)
+    Ok(values)
 }
 
 /// An object as the input of this name.

@@ -36,7 +36,7 @@ fn is_scalar(object: &Bound<'_, PyAny>) -> bool {
 }
 
 /// A number or text of NumPy's. By itself it is a tensor of its own type; in a list it is an element.
-fn is_numpy_scalar(object: &Bound<'_, PyAny>) -> bool {
+pub(super) fn is_numpy_scalar(object: &Bound<'_, PyAny>) -> bool {
     let is_generic = || -> PyResult<bool> {
         let py = object.py();
         if !super::numpy::is_loaded(py)? {
@@ -91,7 +91,7 @@ fn tensor(leaves: &[Bound<'_, PyAny>], dtype: DType, shape: Shape) -> Outcome<Te
         DType::F32 => elements(leaves, dtype, shape, |leaf| Ok(leaf.extract::<f64>()? as f32)),
         DType::F64 => elements(leaves, dtype, shape, |leaf| leaf.extract::<f64>()),
         DType::F16 => elements(leaves, dtype, shape, |leaf| Ok(half::f16::from_f64(leaf.extract()?))),
-        DType::BF16 => elements(leaves, dtype, shape, |leaf| Ok(half::bf16::from_f64(leaf.extract()?))),
+        DType::BF16 => elements(leaves, dtype, shape, |leaf| Ok(half::bf16::from_f32(odd_f32(leaf)?))),
         DType::I8 => elements(leaves, dtype, shape, |leaf| leaf.extract::<i8>()),
         DType::I16 => elements(leaves, dtype, shape, |leaf| leaf.extract::<i16>()),
         DType::I32 => elements(leaves, dtype, shape, |leaf| leaf.extract::<i32>()),
@@ -102,10 +102,10 @@ fn tensor(leaves: &[Bound<'_, PyAny>], dtype: DType, shape: Shape) -> Outcome<Te
         DType::U64 => elements(leaves, dtype, shape, |leaf| leaf.extract::<u64>()),
         DType::Bool => elements(leaves, dtype, shape, |leaf| leaf.extract::<bool>()),
         DType::String => Ok(Tensor::from_strings(shape, strings(leaves)?)?),
-        DType::F8E4M3FN => elements(leaves, dtype, shape, |leaf| Ok(F8E4M3FN::from_f32(leaf.extract()?))),
-        DType::F8E4M3FNUZ => elements(leaves, dtype, shape, |leaf| Ok(F8E4M3FNUZ::from_f32(leaf.extract()?))),
-        DType::F8E5M2 => elements(leaves, dtype, shape, |leaf| Ok(F8E5M2::from_f32(leaf.extract()?))),
-        DType::F8E5M2FNUZ => elements(leaves, dtype, shape, |leaf| Ok(F8E5M2FNUZ::from_f32(leaf.extract()?))),
+        DType::F8E4M3FN => elements(leaves, dtype, shape, |leaf| Ok(F8E4M3FN::from_f32(odd_f32(leaf)?))),
+        DType::F8E4M3FNUZ => elements(leaves, dtype, shape, |leaf| Ok(F8E4M3FNUZ::from_f32(odd_f32(leaf)?))),
+        DType::F8E5M2 => elements(leaves, dtype, shape, |leaf| Ok(F8E5M2::from_f32(odd_f32(leaf)?))),
+        DType::F8E5M2FNUZ => elements(leaves, dtype, shape, |leaf| Ok(F8E5M2FNUZ::from_f32(odd_f32(leaf)?))),
         DType::I4 | DType::I2 | DType::U4 | DType::U2 => {
             let small = |leaf: &Bound<'_, PyAny>| match dtype {
                 DType::I4 | DType::I2 => leaf.extract::<i8>().map(|value| value as u8),
@@ -116,6 +116,20 @@ fn tensor(leaves: &[Bound<'_, PyAny>], dtype: DType, shape: Shape) -> Outcome<Te
         }
         _ => Err(Error::unsupported(format!("a list as {dtype}"), "give an array or raw bytes").into()),
     }
+}
+
+/// A number rounded to odd: what is rounded again, to fewer bits, then is what rounding once would have given.
+/// (Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums", 2008.)
+fn odd_f32(leaf: &Bound<'_, PyAny>) -> PyResult<f32> {
+    let exact: f64 = leaf.extract()?;
+    let nearest = exact as f32;
+    if f64::from(nearest) == exact || !nearest.is_finite() || nearest.to_bits() & 1 == 1 {
+        return Ok(nearest);
+    }
+    // The neighbour on the other side of the number has an odd last bit.
+    let away = f64::from(nearest).abs() < exact.abs();
+    let bits = nearest.to_bits();
+    Ok(f32::from_bits(if away { bits + 1 } else { bits.wrapping_sub(1) }))
 }
 
 fn elements<T: Element>(

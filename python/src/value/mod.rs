@@ -11,7 +11,7 @@ mod output;
 mod strided;
 
 pub(crate) use dlpack::export;
-pub(crate) use input::{Input, owned_batch, read, read_named};
+pub(crate) use input::{Input, read, read_named, sample, shared_batch};
 pub(crate) use interface::typestr;
 pub(crate) use list::{is_literal, nested_list};
 pub(crate) use memory::foreign_mut;
