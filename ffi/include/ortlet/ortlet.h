@@ -23,7 +23,7 @@
  *
  * A session runs a model. Many runs on fixed memory, without any allocation, are what a binding is for (ortlet_binder).
  * Loading finds ONNX Runtime 1.24 or newer: the library that the environment variable ORTLET_RUNTIME names, else one
- * beside the program or beside libortlet, a pip-installed one, or the system's. ortlet_doctor tells which.
+ * beside libortlet or beside the program, a pip-installed one, or the system's. ortlet_doctor tells which.
  *
  * OWNERSHIP
  *

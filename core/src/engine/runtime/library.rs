@@ -22,7 +22,7 @@ const MINIMUM: &[u32] = &[1, 24];
 /// Where to look for ONNX Runtime. The first use in a process decides for all of it.
 ///
 /// Without a `path`, the library named by the environment variable `ORTLET_RUNTIME` is taken; without that, the
-/// first usable one of: beside the program or the library that contains Ortlet, in `folders`, in a pip-installed
+/// first usable one of: beside the library that contains Ortlet or the program, in `folders`, in a pip-installed
 /// `onnxruntime`, by the system's loader.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -45,7 +45,7 @@ pub(super) fn rules(options: &RuntimeOptions) -> Vec<Rule> {
         Rule { name, places, binding: false }
     };
     vec![
-        rule("beside the program or the library that contains Ortlet", own_folders()),
+        rule("beside the library that contains Ortlet or the program", own_folders()),
         rule("folders given by the binding", options.folders.clone()),
         rule("pip-installed onnxruntime", python_folders()),
         Rule { name: "system loader", places: loader_places(), binding: false },
@@ -92,9 +92,10 @@ fn version_of(name: &OsStr) -> Option<Vec<u32>> {
     version.split('.').skip(1).map(|part| part.parse().ok()).collect()
 }
 
-/// The folders of the program and of the library that this code was linked into, and `lib` beside each.
+/// The folders of the library that this code was linked into and of the program, and `lib` beside each. The library
+/// first: the program may be an interpreter, with a `lib` beside it that is the whole system's.
 fn own_folders() -> Vec<PathBuf> {
-    let files = [env::current_exe().ok(), own_library()];
+    let files = [own_library(), env::current_exe().ok()];
     let mut folders: Vec<PathBuf> = Vec::new();
     for folder in files.iter().flatten().filter_map(|file| file.parent()) {
         let beside = folder.parent().unwrap_or(folder).join("lib");
