@@ -30,7 +30,7 @@ const CHECKS: [(&str, Check); 12] = [
     ("core in the browser (wasm32)", portable_wasm),
     ("interleavings of lock-free parts (loom)", interleavings),
     ("undefined behaviour in portable modules (Miri)", undefined_behaviour),
-    ("packages for C and C++", packages),
+    ("packages for C, C++ and Python", packages),
     ("licences, sources and bans of dependencies", licences),
     ("known vulnerabilities of dependencies", advisories),
 ];

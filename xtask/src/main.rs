@@ -19,6 +19,7 @@ mod say;
 mod setup;
 mod soak;
 mod stamp;
+mod sysroot;
 mod test;
 mod tidy;
 mod tools;
@@ -39,8 +40,8 @@ Commands:
   bench NAME [...]   measure against other ways to run the same models (without NAME: list the benchmarks)
   soak [OPTIONS]     runs of every kind at once for ten minutes: exact results, flat memory (--seconds N, --json)
   codegen [--check]  write what is generated: the C header, the list of its functions, Python's reports and options
-  dist [OPTIONS]     packages for C and C++ in dist/ (--target TRIPLE, --json)
-  packaging          only what is done with these packages: programs built against them, and run
+  dist [OPTIONS]     packages for C, C++ and Python in dist/ (--target TRIPLE, --json)
+  packaging          only what is done with these packages: built against, installed, judged, and run
   ci                 format, lints, docs, licences, layering, portable builds, loom, Miri and packages
   loom               only what loom checks: interleavings of threads in the lock-free parts
   miri               only what Miri checks: undefined behaviour and data races in portable modules (needs nightly)

@@ -261,6 +261,11 @@ pub fn runtime() -> Result<&'static Pin> {
     }
 }
 
+/// The oldest version that is supported, for this machine.
+pub fn oldest_runtime() -> &'static Pin {
+    if cfg!(target_arch = "aarch64") { &OTHER_RUNTIMES_AARCH64[0] } else { &OTHER_RUNTIMES_X86_64[0] }
+}
+
 /// Everything that the tests read, besides the runtime.
 pub fn test_data() -> impl Iterator<Item = &'static Pin> {
     let (runtimes, providers): (_, &[&Pin]) = match std::env::consts::ARCH {

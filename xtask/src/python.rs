@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{env, fs};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use crate::say::{self, MissingTool};
 use crate::tools;
@@ -24,6 +25,38 @@ pub fn with_venv() -> Result<PathBuf> {
         "Python 3.11 or newer with venv",
         "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 11))",
     )
+}
+
+/// A Python for each version that the package is for and that is on this machine, with what it is called. At least the
+/// one that everything here is done with.
+pub fn installed() -> Result<Vec<(String, PathBuf)>> {
+    let own = with_venv()?;
+    let mut found = Vec::new();
+    for minor in 10..=14 {
+        let name = format!("python3.{minor}");
+        // A name may be there that only tells its caller to choose a version first.
+        let probe = format!("import venv, ensurepip, sys; sys.exit(sys.version_info[:2] != (3, {minor}))");
+        let places = [PathBuf::from(&name), own.clone()].into_iter().chain(of_pyenv(&name));
+        found.extend(
+            places
+                .into_iter()
+                .find(|python| can(python, &probe))
+                .map(|python| (format!("3.{minor}"), python)),
+        );
+    }
+    ensure!(!found.is_empty(), "{} is of no version that the package is for", own.display());
+    Ok(found)
+}
+
+/// Where pyenv keeps a program of a version's name.
+fn of_pyenv(name: &str) -> Vec<PathBuf> {
+    let root = env::var_os("PYENV_ROOT").filter(|root| !root.is_empty()).map(PathBuf::from);
+    let root = root.or_else(|| Some(env::home_dir()?.join(".pyenv"))).unwrap_or_default();
+    let versions = fs::read_dir(root.join("versions")).into_iter().flatten().flatten();
+    let mut programs: Vec<PathBuf> = versions.map(|entry| entry.path().join("bin").join(name)).collect();
+    programs.retain(|program| program.is_file());
+    programs.sort();
+    programs
 }
 
 fn obtain(tool: &str, probe: &str) -> Result<PathBuf> {

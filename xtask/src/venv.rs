@@ -52,12 +52,21 @@ pub const QUANTIZERS: Venv = Venv {
     arguments: &["--no-deps"],
 };
 
-/// With zig, which links for an old glibc and for other processors.
+/// With zig, which links for an old glibc and for other processors, and maturin.
 pub const PACKAGERS: Venv = Venv {
     owner: "the packagers'",
     folder: "venv-dist",
     requirements: "xtask/dist-requirements.txt",
-    probe: "import ziglang",
+    probe: "import maturin, ziglang",
+    arguments: &["--no-deps"],
+};
+
+/// With what judges Python packages.
+pub const AUDITORS: Venv = Venv {
+    owner: "the auditors'",
+    folder: "venv-audit",
+    requirements: "xtask/audit-requirements.txt",
+    probe: "import abi3audit, auditwheel",
     arguments: &["--no-deps"],
 };
 
@@ -78,7 +87,7 @@ pub fn ensure(cache: &Cache, venv: &Venv) -> Result<PathBuf> {
         .status()
         .context("run python3 -m venv")?;
     ensure!(made.success(), "python3 -m venv {} failed", folder.display());
-    install(cache, venv, &interpreter)?;
+    install(cache, &interpreter, &repo::root().join(venv.requirements), venv.arguments)?;
     stamp::write(&folder, STAMP, &key, &[])?;
     Ok(interpreter)
 }
@@ -89,12 +98,30 @@ pub fn key(venv: &Venv) -> Result<String> {
     Ok(sha256(&fs::read(&path).with_context(|| format!("read {}", path.display()))?))
 }
 
-fn install(cache: &Cache, venv: &Venv, interpreter: &Path) -> Result<()> {
-    let (wheels, requirements) = (cache.path("wheels"), venv.requirements);
+/// Writes a file that asks for only some of an environment's packages, with their versions and hashes.
+pub fn select(venv: &Venv, packages: &[&str], to: &Path) -> Result<()> {
+    let path = repo::root().join(venv.requirements);
+    let all = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+    let (mut selection, mut is_wanted) = (String::new(), false);
+    for line in all.lines() {
+        if !line.starts_with(' ') {
+            is_wanted = line.split_once("==").is_some_and(|(name, _)| packages.contains(&name));
+        }
+        if is_wanted {
+            selection += &format!("{line}\n");
+        }
+    }
+    ensure!(!selection.is_empty(), "{} has none of {packages:?}", path.display());
+    fs::write(to, selection).with_context(|| format!("write {}", to.display()))
+}
+
+/// Installs what a file with hashes asks for: from the cache if it is there, else from the index.
+pub fn install(cache: &Cache, interpreter: &Path, requirements: &Path, arguments: &[&str]) -> Result<()> {
+    let (wheels, shown) = (cache.path("wheels"), requirements.display());
     let command = || {
         let mut command = python::pip(interpreter);
         command.args(["install", "--require-hashes", "--only-binary=:all:", "--find-links"]).arg(&wheels);
-        command.args(venv.arguments).arg("-r").arg(repo::root().join(requirements));
+        command.args(arguments).arg("-r").arg(requirements);
         command
     };
     // Without the index first: an offline machine that has the wheels should not wait for time-outs.
@@ -105,9 +132,9 @@ fn install(cache: &Cache, venv: &Venv, interpreter: &Path) -> Result<()> {
     }
     python::run_pip(command().arg("--no-cache-dir")).with_context(|| {
         format!(
-            "cannot install {requirements}.\n\
+            "cannot install {shown}.\n\
              If this machine is offline, run this on a like one that is not:\n    \
-             python3 -m pip download --require-hashes --only-binary=:all: -r {requirements}\n\
+             python3 -m pip download --require-hashes --only-binary=:all: -r {shown}\n\
              and put the files into {}\n\
              pip said",
             wheels.display()

@@ -1,4 +1,4 @@
-//! Builds the libraries and the program for kinds of machines, and for a glibc that is old enough.
+//! Builds the libraries, the program and the module for Python, for kinds of machines, and for a glibc that is old enough.
 
 use std::env;
 use std::path::PathBuf;
@@ -21,6 +21,8 @@ pub struct Built {
     pub static_library: PathBuf,
     /// The command line, stripped.
     pub program: PathBuf,
+    /// The module that Python loads, stripped.
+    pub extension: PathBuf,
 }
 
 /// What was built for a kind of machine.
@@ -30,6 +32,7 @@ pub fn built(triple: &str) -> Built {
         library: folder.join("libortlet.so"),
         static_library: folder.join("libortlet.a"),
         program: folder.join("ortlet"),
+        extension: folder.join("lib_ortlet.so"),
     }
 }
 
@@ -38,7 +41,10 @@ pub fn build(triples: &[&str]) -> Result<()> {
     let tools = tools(triples)?;
     say::note(format_args!("building for {}, which takes minutes", triples.join(" and ")));
     let mut command = repo::cargo();
-    command.args(["zigbuild", "--locked", "--profile", PROFILE, "-p", "ortlet-ffi", "-p", "ortlet-cli"]);
+    command.args(["zigbuild", "--locked", "--profile", PROFILE]);
+    command.args(["-p", "ortlet-ffi", "-p", "ortlet-cli", "-p", "ortlet-python"]);
+    // The module is for every Python, whichever is on this machine, and links with none.
+    command.envs([("PYO3_BUILD_EXTENSION_MODULE", "1"), ("PYO3_NO_PYTHON", "1")]);
     for triple in triples {
         command.args(["--target", &format!("{triple}.{}.{}", GLIBC.0, GLIBC.1)]);
     }

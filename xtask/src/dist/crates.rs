@@ -8,9 +8,6 @@ use serde_json::Value;
 
 use crate::repo;
 
-/// What is shipped.
-const ROOTS: [&str; 2] = ["ortlet-ffi", "ortlet-cli"];
-
 /// A crate that somebody else wrote.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Crate {
@@ -22,9 +19,9 @@ pub struct Crate {
     pub folder: PathBuf,
 }
 
-/// All crates that end up in what is shipped for a target; those that only build scripts and tests use are not among
+/// All crates that end up in `roots`, which are some of ours, for a target; those that only build scripts and tests use are not among
 /// them.
-pub fn linked(triple: &str) -> Result<Vec<Crate>> {
+pub fn linked(triple: &str, roots: &[&str]) -> Result<Vec<Crate>> {
     let mut command = repo::cargo();
     command.args(["metadata", "--locked", "--format-version", "1", "--filter-platform", triple]);
     let output = command.output().context("run cargo metadata")?;
@@ -34,10 +31,10 @@ pub fn linked(triple: &str) -> Result<Vec<Crate>> {
         array(&metadata["packages"]).filter_map(|package| Some((package["id"].as_str()?, package))).collect();
     let nodes: BTreeMap<&str, &Value> =
         array(&metadata["resolve"]["nodes"]).filter_map(|node| Some((node["id"].as_str()?, node))).collect();
-    let is_root = |package: &&Value| ROOTS.iter().any(|root| package["name"] == *root);
+    let is_root = |package: &&Value| roots.iter().any(|root| package["name"] == *root);
     let mut open: Vec<&str> =
         packages.iter().filter(|(_, package)| is_root(package)).map(|(id, _)| *id).collect();
-    ensure!(open.len() == ROOTS.len(), "cargo's metadata lacks one of {ROOTS:?}");
+    ensure!(open.len() == roots.len(), "cargo's metadata lacks one of {roots:?}");
     let mut seen = BTreeSet::new();
     while let Some(id) = open.pop() {
         if seen.insert(id) {

@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: what is shipped to people who write C and C++, an archive for each kind of machine.
+//! `cargo xtask dist`: what is shipped for each kind of machine: an archive for C and C++, a package for Python.
 
 mod archive;
 mod build;
@@ -8,6 +8,7 @@ mod paths;
 mod sbom;
 mod stage;
 mod third_party;
+mod wheel;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,12 +17,16 @@ use std::{env, fs};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
+use self::wheel::Wheel;
 use crate::cache::Cache;
 use crate::pins::{self, Pin};
 use crate::{repo, say, unpack};
 
 /// The most that the stripped shared library may take.
 const MOST_BYTES: u64 = 4_000_000;
+
+/// What is in an archive.
+const ROOTS: [&str; 2] = ["ortlet-ffi", "ortlet-cli"];
 
 /// A kind of machine.
 #[derive(Debug)]
@@ -43,6 +48,7 @@ pub struct Made {
     pub archive_bytes: u64,
     /// The stripped shared library.
     pub library_bytes: u64,
+    pub wheel: Wheel,
 }
 
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
@@ -66,17 +72,25 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
                 "archive": made.archive,
                 "archive_bytes": made.archive_bytes,
                 "library_bytes": made.library_bytes,
+                "wheel": made.wheel.path,
+                "wheel_bytes": made.wheel.bytes,
+                "extension_bytes": made.wheel.extension_bytes,
             })
         };
         println!("{:#}", serde_json::Value::from(made.iter().map(entry).collect::<Vec<_>>()));
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{:<28} {:>12} {:>16}  archive", "", "archive", "libortlet.so");
-    for made in made {
-        let (archive, library) = (megabytes(made.archive_bytes), megabytes(made.library_bytes));
-        println!("{:<28} {archive:>12} {library:>16}  {}", made.triple, made.archive.display());
+    println!("{:>12} {:>12}  file", "file", "library");
+    for made in &made {
+        line(&made.archive, made.archive_bytes, made.library_bytes);
+        line(&made.wheel.path, made.wheel.bytes, made.wheel.extension_bytes);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A row of the table: a file that is shipped, and the library of Ortlet's in it.
+fn line(file: &Path, bytes: u64, library_bytes: u64) {
+    println!("{:>12} {:>12}  {}", megabytes(bytes), megabytes(library_bytes), file.display());
 }
 
 fn megabytes(bytes: u64) -> String {
@@ -91,19 +105,20 @@ pub fn named(triple: &str) -> Result<&'static Target> {
         .with_context(|| format!("nothing is shipped for `{triple}`; there are: {}", known()))
 }
 
-/// Makes the archives for these kinds of machines.
+/// Makes archives and packages for these kinds of machines.
 pub fn make(targets: &[&'static Target]) -> Result<Vec<Made>> {
     let triples: Vec<&str> = targets.iter().map(|target| target.triple).collect();
     build::build(&triples)?;
     targets.iter().map(|target| pack(target)).collect()
 }
 
-/// Makes an archive of what was built.
+/// Makes an archive and a package of what was built.
 fn pack(target: &'static Target) -> Result<Made> {
     let runtime = unpack::ensure(&Cache::open()?, target.runtime)?;
     let built = build::built(target.triple);
     elf::check_glibc(&[&built.library, &built.program])?;
-    elf::check_exports(&built.library)?;
+    elf::check_origins(&[&built.library, &built.program], |_| false)?;
+    elf::check_exports(&built.library, &elf::header()?)?;
     paths::check(&[&built.library, &built.program, &built.static_library])?;
     let library_bytes = size(&built.library)?;
     ensure!(library_bytes <= MOST_BYTES, "libortlet.so takes {library_bytes} bytes, more than {MOST_BYTES}");
@@ -114,13 +129,14 @@ fn pack(target: &'static Target) -> Result<Made> {
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))?;
     }
-    let linked = crates::linked(target.triple)?;
+    let linked = crates::linked(target.triple, &ROOTS)?;
     stage::stage(&folder, target, &built, &runtime)?;
     write(&folder.join("THIRD-PARTY.txt"), &third_party::text(&linked)?)?;
     write(&folder.join("sbom.cdx.json"), &sbom::cyclonedx(target, &linked, &runtime)?)?;
     let archive = archive::pack(&dist, &name)?;
     say::note(format_args!("made {}", archive.display()));
-    Ok(Made { triple: target.triple, archive_bytes: size(&archive)?, archive, library_bytes })
+    let (archive_bytes, wheel) = (size(&archive)?, wheel::make(target, &built)?);
+    Ok(Made { triple: target.triple, archive, archive_bytes, library_bytes, wheel })
 }
 
 /// The version of the workspace, which is also this program's.

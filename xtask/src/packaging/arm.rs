@@ -69,7 +69,7 @@ fn hears_the_same(package: &Path, native: &Path, model: &Path, folder: &Path) ->
 }
 
 /// Whether the file's header says so: little endian, 64 bits, machine 183.
-fn is_for_arm(file: &Path) -> Result<()> {
+pub fn is_for_arm(file: &Path) -> Result<()> {
     let bytes = fs::read(file).with_context(|| format!("read {}", file.display()))?;
     let is = bytes.starts_with(b"\x7fELF\x02\x01") && bytes.get(18..20) == Some(&[183, 0]);
     ensure!(is, "{} is not for Arm", file.display());
@@ -78,17 +78,29 @@ fn is_for_arm(file: &Path) -> Result<()> {
 
 /// The files that programs see in place of this machine's.
 fn machine(folder: &Path) -> Result<()> {
-    let proc = folder.join("proc");
-    fs::create_dir_all(&proc).with_context(|| format!("create {}", proc.display()))?;
-    let info = proc.join("cpuinfo");
-    fs::write(&info, CPU_INFO).with_context(|| format!("write {}", info.display()))?;
+    cpu_info(folder)?;
     output(Command::new("ln").arg("-s").arg(LIBRARIES).arg(folder.join("lib"))).map(drop)
 }
 
-/// `max` would compute 8-bit products wrongly.
+/// Puts the file about the processor into the folder that programs take for `/`.
+pub fn cpu_info(folder: &Path) -> Result<()> {
+    let proc = folder.join("proc");
+    fs::create_dir_all(&proc).with_context(|| format!("create {}", proc.display()))?;
+    let info = proc.join("cpuinfo");
+    fs::write(&info, CPU_INFO).with_context(|| format!("write {}", info.display()))
+}
+
 fn emulated(program: &Path, folder: &Path) -> Command {
+    let mut command = emulator(folder);
+    command.arg(program);
+    command
+}
+
+/// Runs the program that is its next argument, which looks for its libraries in the folder first. The processor `max`
+/// would compute 8-bit products wrongly.
+pub fn emulator(folder: &Path) -> Command {
     let mut command = alone("qemu-aarch64");
-    command.args(["-cpu", "neoverse-n1", "-L"]).arg(folder).arg(program);
+    command.args(["-cpu", "neoverse-n1", "-L"]).arg(folder);
     command
 }
 

@@ -1,8 +1,9 @@
-//! `cargo xtask packaging`: makes the archives and uses them as somebody would who has nothing else of Ortlet.
+//! `cargo xtask packaging`: makes the packages and uses them as somebody would who has nothing else of Ortlet.
 
 mod arm;
 mod example;
 mod native;
+mod python;
 mod unpacked;
 
 use std::path::{Path, PathBuf};
@@ -12,8 +13,9 @@ use std::{env, fs};
 use anyhow::{Context, Result, ensure};
 
 use crate::cache::Cache;
+use crate::say::{self, skip_if_missing};
 use crate::tools::DebianFile;
-use crate::{dist, pins, say, tools, unpack};
+use crate::{dist, pins, tools, unpack};
 
 const TOOLS: [DebianFile; 7] = [
     ("cmake", "cmake"),
@@ -25,6 +27,19 @@ const TOOLS: [DebianFile; 7] = [
     tools::SPEECH,
 ];
 
+/// Variables that lead programs elsewhere.
+const STRANGERS: [&str; 9] = [
+    "ORTLET_RUNTIME",
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "CMAKE_PREFIX_PATH",
+    "PKG_CONFIG_PATH",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+    "CONDA_PREFIX",
+];
+
 pub fn run() -> Result<ExitCode> {
     check()?;
     say::note("the packages can be used");
@@ -32,7 +47,7 @@ pub fn run() -> Result<ExitCode> {
 }
 
 /// # Errors
-/// If an archive cannot be made or used, or a tool is missing.
+/// If a package cannot be made or used, or a tool is missing.
 pub fn check() -> Result<()> {
     tools::debian(&TOOLS)?;
     let model = {
@@ -51,6 +66,12 @@ pub fn check() -> Result<()> {
     if let [own, arm] = packages.as_slice() {
         arm::check(arm, own, &model, &folder.join("emulated"))?;
     }
+    let wheels: Vec<&Path> = made.iter().map(|made| made.wheel.path.as_path()).collect();
+    python::audit::check(&wheels)?;
+    python::check(wheels[0], &folder.join("python"))?;
+    if let [_, arm] = wheels.as_slice() {
+        skip_if_missing("the Python package for Arm", python::arm::check(arm, &folder.join("python-arm")))?;
+    }
     Ok(())
 }
 
@@ -67,9 +88,7 @@ fn scratch() -> Result<PathBuf> {
 /// A program that knows no other ONNX Runtime or Ortlet than the one it finds.
 fn alone(program: impl AsRef<Path>) -> Command {
     let mut command = Command::new(program.as_ref());
-    for variable in
-        ["ORTLET_RUNTIME", "LD_LIBRARY_PATH", "LD_PRELOAD", "CMAKE_PREFIX_PATH", "PKG_CONFIG_PATH"]
-    {
+    for variable in STRANGERS {
         command.env_remove(variable);
     }
     command.stdin(Stdio::null());
