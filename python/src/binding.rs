@@ -41,12 +41,13 @@ pub(crate) fn bind(
         }
         let memory = value::read_named(&name, &object, &[])?;
         let Input::Foreign(foreign) = &memory else {
-            let reason = "memory has to be a writable array in row-major order, whose elements are bytes or more";
+            let reason =
+                "memory has to be a writable array in row-major order, whose elements are bytes or more";
             return Err(Error::invalid_argument(name, reason).into());
         };
-        let shared = kept.iter().find(|(_, other)| {
-            matches!(other, Input::Foreign(other) if other.memory.overlaps(&foreign.memory))
-        });
+        let shared = kept.iter().find(
+            |(_, other)| matches!(other, Input::Foreign(other) if other.memory.overlaps(&foreign.memory)),
+        );
         if let Some((other, _)) = shared {
             return Err(Error::invalid_argument(name, format!("shares memory with `{other}`")).into());
         }
@@ -118,7 +119,9 @@ impl PyBinding {
     }
 
     fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("cannot pickle a Binding: its memory belongs to its process; bind again in the other one"))
+        Err(PyTypeError::new_err(
+            "cannot pickle a Binding: its memory belongs to its process; bind again in the other one",
+        ))
     }
 }
 
@@ -234,7 +237,12 @@ impl PyBoundTensors {
     }
 
     /// An array of the binding's memory; types that NumPy lacks are copied.
-    fn in_place<'py>(&self, py: Python<'py>, view: &TensorView<'_>, data: *mut u8) -> Outcome<Bound<'py, PyAny>> {
+    fn in_place<'py>(
+        &self,
+        py: Python<'py>,
+        view: &TensorView<'_>,
+        data: *mut u8,
+    ) -> Outcome<Bound<'py, PyAny>> {
         let (dtype, shape) = (view.dtype(), view.shape());
         if value::has_numpy(py)? && !dtype.is_packed() {
             let owner = self.binding.bind(py).clone().into_any();

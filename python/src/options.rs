@@ -18,7 +18,10 @@ use crate::work::Work;
 const MAX_DEPTH: usize = 32;
 
 /// Options of this kind; the defaults for nothing. What is wrong is told with the name of the option.
-pub(crate) fn read<T: DeserializeOwned + Default>(options: Option<&Bound<'_, PyDict>>, name: &str) -> Outcome<T> {
+pub(crate) fn read<T: DeserializeOwned + Default>(
+    options: Option<&Bound<'_, PyDict>>,
+    name: &str,
+) -> Outcome<T> {
     let Some(options) = options else { return Ok(T::default()) };
     let plain = plain(options.as_any(), 0)?;
     Ok(depythonize(&plain).map_err(|error| Error::invalid_argument(name, error.to_string()))?)

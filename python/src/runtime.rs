@@ -19,7 +19,10 @@ fn runtime_options(runtime: Option<&Bound<'_, PyAny>>) -> Outcome<RuntimeOptions
 /// Loads ONNX Runtime, if nothing has yet; says which.
 #[pyfunction]
 #[pyo3(signature = (runtime=None))]
-pub(crate) fn load_runtime<'py>(py: Python<'py>, runtime: Option<&Bound<'py, PyAny>>) -> Outcome<Bound<'py, PyAny>> {
+pub(crate) fn load_runtime<'py>(
+    py: Python<'py>,
+    runtime: Option<&Bound<'py, PyAny>>,
+) -> Outcome<Bound<'py, PyAny>> {
     let options = runtime_options(runtime)?;
     py.detach(|| Runtime::load(&options))?;
     let report = py.detach(|| examine(&options));
@@ -36,7 +39,10 @@ pub(crate) fn register_provider_library(py: Python<'_>, name: &str, path: PathBu
 /// Which ONNX Runtime there is, which CPU, and what is missing. A missing library is told in the report.
 #[pyfunction]
 #[pyo3(signature = (runtime=None))]
-pub(crate) fn doctor<'py>(py: Python<'py>, runtime: Option<&Bound<'py, PyAny>>) -> Outcome<Bound<'py, PyAny>> {
+pub(crate) fn doctor<'py>(
+    py: Python<'py>,
+    runtime: Option<&Bound<'py, PyAny>>,
+) -> Outcome<Bound<'py, PyAny>> {
     let options = runtime_options(runtime)?;
     let report = py.detach(|| examine(&options));
     report::to_python(py, &report, intern!(py, "DoctorReport"))

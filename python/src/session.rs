@@ -6,9 +6,9 @@ use std::time::Duration;
 use ortlet::tensor::{ValueInfo, ValueView};
 use ortlet::{Error, Outputs, PrecisionOptions, RunOptions, Session};
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString, PyTuple};
-use pyo3::intern;
 use smallvec::SmallVec;
 
 use crate::binding::{self, PyBinding};
@@ -237,7 +237,8 @@ pub(crate) fn precision_options(
 }
 
 fn infos<'py>(py: Python<'py>, infos: &[ValueInfo]) -> Outcome<Bound<'py, PyTuple>> {
-    let infos = infos.iter().map(|info| Bound::new(py, PyValueInfo::new(info))).collect::<PyResult<Vec<_>>>()?;
+    let infos =
+        infos.iter().map(|info| Bound::new(py, PyValueInfo::new(info))).collect::<PyResult<Vec<_>>>()?;
     Ok(PyTuple::new(py, infos)?)
 }
 

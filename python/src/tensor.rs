@@ -2,8 +2,8 @@
 
 use ortlet::tensor::{DType, Element, F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F8E8M0, Tensor, unpack};
 use ortlet::{Error, error::ResultExt};
-use pyo3::exceptions::{PyAttributeError, PyBufferError, PyImportError, PyTypeError};
 use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::{PyAttributeError, PyBufferError, PyImportError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
@@ -77,8 +77,9 @@ impl PyTensor {
     #[getter]
     fn __array_interface__<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyDict>> {
         let bytes = self.tensor.bytes().unwrap_or_default();
-        let typestr = value::typestr(self.tensor.dtype())
-            .ok_or_else(|| PyAttributeError::new_err(format!("NumPy has no arrays of {}", self.tensor.dtype())))?;
+        let typestr = value::typestr(self.tensor.dtype()).ok_or_else(|| {
+            PyAttributeError::new_err(format!("NumPy has no arrays of {}", self.tensor.dtype()))
+        })?;
         let interface = PyDict::new(py);
         interface.set_item("version", 3)?;
         interface.set_item("typestr", typestr)?;
@@ -135,7 +136,11 @@ impl PyTensor {
     }
 
     fn __len__(&self) -> PyResult<usize> {
-        self.tensor.shape().first().copied().ok_or_else(|| PyTypeError::new_err("a tensor without dimensions has no length"))
+        self.tensor
+            .shape()
+            .first()
+            .copied()
+            .ok_or_else(|| PyTypeError::new_err("a tensor without dimensions has no length"))
     }
 
     fn __repr__(&self, py: Python<'_>) -> Outcome<String> {
@@ -197,7 +202,9 @@ pub(crate) fn nested<'py>(py: Python<'py>, tensor: &Tensor) -> Outcome<Bound<'py
     for &size in tensor.shape().iter().skip(1).rev() {
         items = match size {
             0 => empty_rows(py, tensor)?,
-            _ => items.chunks(size).map(|row| Ok(PyList::new(py, row)?.into_any())).collect::<PyResult<_>>()?,
+            _ => {
+                items.chunks(size).map(|row| Ok(PyList::new(py, row)?.into_any())).collect::<PyResult<_>>()?
+            }
         };
         if size == 0 {
             break;
@@ -287,4 +294,3 @@ fn float4(bits: u8) -> f64 {
     let magnitude = MAGNITUDES[usize::from(bits & 7)];
     if bits & 8 == 0 { magnitude } else { -magnitude }
 }
-

@@ -61,7 +61,8 @@ impl PyValueInfo {
     /// The dimensions of a tensor: sizes, names of sizes, and `None` for any size. `None` if their number is open.
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let (ValueType::Tensor { shape, .. } | ValueType::SparseTensor { shape, .. }) = &self.value_type else {
+        let (ValueType::Tensor { shape, .. } | ValueType::SparseTensor { shape, .. }) = &self.value_type
+        else {
             return Ok(None);
         };
         let dim = |dim: &Dim| match dim {

@@ -47,7 +47,8 @@ impl Work {
             }
             _ => {
                 let is_wanted = progress.is_some_and(|progress| !progress.is_none());
-                let bar = py.import(intern!(py, "ortlet._progress"))?.call_method1("bar", (title, is_wanted))?;
+                let bar =
+                    py.import(intern!(py, "ortlet._progress"))?.call_method1("bar", (title, is_wanted))?;
                 if !bar.is_none() {
                     work.close = Some(bar.getattr("close")?.unbind());
                     work.progress = Some(bar.unbind());

@@ -36,7 +36,9 @@ fn everything_else() {
 fn types() {
     succeeds(python().args(["-m", "mypy", "--strict", "--cache-dir"]).arg(cache()).args(["-p", "ortlet"]));
     let mut stubtest = python();
-    stubtest.args(["-m", "mypy.stubtest", "ortlet", "--allowlist"]).arg(tests().join("stubtest_allowlist.txt"));
+    stubtest
+        .args(["-m", "mypy.stubtest", "ortlet", "--allowlist"])
+        .arg(tests().join("stubtest_allowlist.txt"));
     succeeds(stubtest.current_dir(cache()));
 }
 

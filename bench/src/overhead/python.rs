@@ -47,7 +47,10 @@ pub fn calls(model: &Path, rounds: usize) -> Result<[Comparison; 2]> {
         let entries = entries.into_iter().collect::<Result<_>>()?;
         Ok(Comparison { title: title.into(), peer: names[0], metrics: vec![CALL], entries })
     };
-    Ok([comparison("run, Python", [PEER_RUN, RUN])?, comparison("bound run, Python", [PEER_BINDING, BINDING])?])
+    Ok([
+        comparison("run, Python", [PEER_RUN, RUN])?,
+        comparison("bound run, Python", [PEER_BINDING, BINDING])?,
+    ])
 }
 
 /// Processes that import the package, load magika and compute one output.
@@ -59,7 +62,8 @@ pub fn processes(places: &Places, rounds: usize, progress: &Progress) -> Result<
         progress.show(format_args!("processes: round {}", round + 1));
         for turn in 0..names.len() {
             let at = (round + turn) % names.len();
-            let mut command = python(if at == 0 { "first_output_onnxruntime.py" } else { "first_output_ortlet.py" })?;
+            let mut command =
+                python(if at == 0 { "first_output_onnxruntime.py" } else { "first_output_ortlet.py" })?;
             command.arg(&model);
             if names[at] == CACHED {
                 command.env("ORTLET_CACHE", places.scratch.join("python-cache"));
@@ -71,7 +75,12 @@ pub fn processes(places: &Places, rounds: usize, progress: &Progress) -> Result<
         }
     }
     let entries = names.iter().zip(values).map(|(name, values)| entry(name, values)).collect();
-    Ok(Comparison { title: "Python, first output of magika".into(), peer: PEER_PROCESS, metrics: vec![PROCESS], entries })
+    Ok(Comparison {
+        title: "Python, first output of magika".into(),
+        peer: PEER_PROCESS,
+        metrics: vec![PROCESS],
+        entries,
+    })
 }
 
 fn entry(name: &'static str, values: Vec<f64>) -> Entry {

@@ -4,15 +4,15 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
-use ortlet::tensor::{DType, Shape};
 use ortlet::Error;
+use ortlet::tensor::{DType, Shape};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::errors::Outcome;
 use super::input::Input;
 use super::memory::Memory;
 use super::strided::Strided;
+use crate::errors::Outcome;
 
 /// CPython's `Py_buffer`. It is part of the stable interface since 3.11, and looks the same in 3.10.
 #[repr(C)]
@@ -86,21 +86,26 @@ fn input(object: &Bound<'_, PyAny>, raw: &RawBuffer) -> Outcome<Input> {
         (format, extents(raw.shape, raw.ndim), extents(raw.strides, raw.ndim))
     };
     let format = format.to_str().unwrap_or("?");
-    let unknown = || Error::unsupported(format!("a buffer of format `{format}`"), "no element type is like it");
+    let unknown =
+        || Error::unsupported(format!("a buffer of format `{format}`"), "no element type is like it");
     let dtype = dtype(format, raw.itemsize).ok_or_else(unknown)?;
     if !raw.suboffsets.is_null() {
-        return Err(Error::unsupported("a buffer of pointers", "elements have to lie in one piece of memory").into());
+        return Err(Error::unsupported(
+            "a buffer of pointers",
+            "elements have to lie in one piece of memory",
+        )
+        .into());
     }
     let shape: Shape = shape.iter().map(|&size| size as usize).collect();
-    let strided =
-        Strided { data: raw.buf.cast(), shape: &shape, strides, item_bytes: raw.itemsize as usize };
+    let strided = Strided { data: raw.buf.cast(), shape: &shape, strides, item_bytes: raw.itemsize as usize };
     if !strided.is_contiguous() {
         // SAFETY: the object says that its elements are there.
         return Input::copied(dtype, shape.clone(), &unsafe { strided.copied() }?);
     }
     // A memory view keeps objects that could grow from moving their memory.
     // SAFETY: a valid object; what is given is a new reference or NULL.
-    let view = unsafe { Bound::from_owned_ptr_or_opt(object.py(), ffi::PyMemoryView_FromObject(object.as_ptr())) };
+    let view =
+        unsafe { Bound::from_owned_ptr_or_opt(object.py(), ffi::PyMemoryView_FromObject(object.as_ptr())) };
     let owner = view.ok_or_else(|| Error::invalid_argument("buffer", "cannot be kept in place"))?;
     // SAFETY: the memory lies there for as long as the view lives.
     let memory = unsafe { Memory::new(raw.buf.cast(), raw.len as usize, raw.readonly == 0, owner.unbind()) };

@@ -3,8 +3,8 @@
 use std::ffi::{CStr, c_void};
 use std::ptr::null_mut;
 
-use ortlet::tensor::{DType, Shape};
 use ortlet::Error;
+use ortlet::tensor::{DType, Shape};
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -105,7 +105,8 @@ pub(super) fn read(object: &Bound<'_, PyAny>) -> Outcome<Option<Input>> {
         Err(error) if error.is_instance_of::<PyTypeError>(py) => export.call0()?,
         other => other?,
     };
-    let taken = Taken::from(&capsule).ok_or_else(|| Error::invalid_argument("__dlpack__", "gave no tensor"))?;
+    let taken =
+        Taken::from(&capsule).ok_or_else(|| Error::invalid_argument("__dlpack__", "gave no tensor"))?;
     let taken = Bound::new(py, taken)?;
     let (raw, is_writable) = taken.get().tensor();
     input(raw, is_writable, taken.clone().into_any()).map(Some)
@@ -137,7 +138,8 @@ impl Taken {
                 return Some(Self(Form::Plain(managed)));
             }
             if ffi::PyCapsule_IsValid(pointer, VERSIONED.as_ptr()) != 0 {
-                let managed = ffi::PyCapsule_GetPointer(pointer, VERSIONED.as_ptr()).cast::<ManagedVersioned>();
+                let managed =
+                    ffi::PyCapsule_GetPointer(pointer, VERSIONED.as_ptr()).cast::<ManagedVersioned>();
                 if (*managed).version[0] > 1 {
                     return None;
                 }
@@ -182,16 +184,18 @@ impl Drop for Taken {
 
 fn input(raw: &RawTensor, is_writable: bool, owner: Bound<'_, PyAny>) -> Outcome<Input> {
     let is_same = |row: &&(DType, u8, u8)| (row.1, row.2) == (raw.dtype.code, raw.dtype.bits);
-    let dtype = TYPES.iter().find(is_same).filter(|_| raw.dtype.lanes == 1).map(|row| row.0).ok_or_else(|| {
-        let what = format!("a tensor of DLPack's type {} with {} bits", raw.dtype.code, raw.dtype.bits);
-        Error::unsupported(what, "no element type is like it")
-    })?;
+    let dtype =
+        TYPES.iter().find(is_same).filter(|_| raw.dtype.lanes == 1).map(|row| row.0).ok_or_else(|| {
+            let what = format!("a tensor of DLPack's type {} with {} bits", raw.dtype.code, raw.dtype.bits);
+            Error::unsupported(what, "no element type is like it")
+        })?;
     let rank = usize::try_from(raw.ndim).ok().filter(|&rank| rank == 0 || !raw.shape.is_null());
     let rank = rank.ok_or_else(|| Error::invalid_argument("__dlpack__", "gave a tensor without a shape"))?;
     // SAFETY: there are `ndim` sizes, and as many strides unless that is NULL.
     let (sizes, strides) = unsafe {
         let sizes: &[i64] = if rank == 0 { &[] } else { std::slice::from_raw_parts(raw.shape, rank) };
-        let strides = (rank > 0 && !raw.strides.is_null()).then(|| std::slice::from_raw_parts(raw.strides, rank));
+        let strides =
+            (rank > 0 && !raw.strides.is_null()).then(|| std::slice::from_raw_parts(raw.strides, rank));
         (sizes, strides)
     };
     if sizes.iter().any(|&size| size < 0) {
@@ -201,7 +205,8 @@ fn input(raw: &RawTensor, is_writable: bool, owner: Bound<'_, PyAny>) -> Outcome
     let item_bytes = dtype.bits() as usize / 8;
     let data = raw.data.cast::<u8>().wrapping_add(raw.byte_offset as usize);
     if let Some(strides) = strides {
-        let strides: Vec<isize> = strides.iter().map(|&stride| stride as isize * item_bytes as isize).collect();
+        let strides: Vec<isize> =
+            strides.iter().map(|&stride| stride as isize * item_bytes as isize).collect();
         let strided = Strided { data, shape: &shape, strides: &strides, item_bytes };
         if !strided.is_contiguous() {
             // SAFETY: whoever made the tensor says that its elements are there.

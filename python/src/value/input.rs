@@ -95,7 +95,9 @@ fn read_at(object: &Bound<'_, PyAny>, declared: Option<&ValueType>, depth: usize
         return Ok(Input::Owned(tensor.get().tensor.clone().into()));
     }
     match declared {
-        Some(ValueType::Optional { .. }) if object.is_none() => return Ok(Input::Owned(Value::Optional(None))),
+        Some(ValueType::Optional { .. }) if object.is_none() => {
+            return Ok(Input::Owned(Value::Optional(None)));
+        }
         Some(ValueType::Optional { element }) => return read_at(object, Some(element), depth + 1),
         Some(ValueType::Map { key, value }) => {
             if let Ok(dict) = object.cast::<PyDict>() {
@@ -137,8 +139,10 @@ fn read_at(object: &Bound<'_, PyAny>, declared: Option<&ValueType>, depth: usize
     let name = object.get_type().qualname()?;
     let reason = match list::is_literal(object) {
         true => "what type its elements have to be is not known here; give an array or an `ortlet.Tensor`",
-        false => "a tensor is an array of NumPy's, an `ortlet.Tensor`, or has the buffer protocol, DLPack or \
-                  `__array_interface__`",
+        false => {
+            "a tensor is an array of NumPy's, an `ortlet.Tensor`, or has the buffer protocol, DLPack or \
+                  `__array_interface__`"
+        }
     };
     Err(Error::unsupported(format!("a value of Python's type `{name}`"), reason).into())
 }

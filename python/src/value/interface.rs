@@ -1,7 +1,7 @@
 //! Objects that tell where their memory is by NumPy's `__array_interface__`.
 
-use ortlet::tensor::{DType, Shape};
 use ortlet::Error;
+use ortlet::tensor::{DType, Shape};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -20,11 +20,13 @@ pub(super) fn read(object: &Bound<'_, PyAny>) -> Outcome<Option<Input>> {
     let entry = |name: &str| interface.get_item(name).map(|entry| entry.filter(|entry| !entry.is_none()));
     let typestr: String = entry("typestr")?.ok_or_else(|| wrong("has no `typestr`"))?.extract()?;
     let shape: Vec<usize> = entry("shape")?.ok_or_else(|| wrong("has no `shape`"))?.extract()?;
-    let Some((address, is_read_only)) = entry("data")?.and_then(|data| data.extract::<(usize, bool)>().ok()) else {
+    let Some((address, is_read_only)) = entry("data")?.and_then(|data| data.extract::<(usize, bool)>().ok())
+    else {
         return Err(wrong("has no address in `data`").into());
     };
-    let dtype = dtype(&typestr)
-        .ok_or_else(|| Error::unsupported(format!("an array of `{typestr}`"), "no element type is like it"))?;
+    let dtype = dtype(&typestr).ok_or_else(|| {
+        Error::unsupported(format!("an array of `{typestr}`"), "no element type is like it")
+    })?;
     let item_bytes = dtype.bits() as usize / 8;
     let shape = Shape::from(shape);
     let size_bytes = dtype.size_bytes(shape.element_count()?)?;
@@ -76,8 +78,7 @@ fn dtype(typestr: &str) -> Option<DType> {
 
 /// What the interface calls a type; `None` for those that it lacks.
 pub(crate) fn typestr(wanted: DType) -> Option<&'static str> {
-    const NATIVE: [&str; 14] = [
-        "|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16",
-    ];
+    const NATIVE: [&str; 14] =
+        ["|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16"];
     NATIVE.into_iter().find(|typestr| dtype(typestr) == Some(wanted))
 }

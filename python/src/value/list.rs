@@ -1,7 +1,9 @@
 //! Numbers and texts of Python's, alone and in nested lists, as tensors of a type that is known.
 
-use ortlet::tensor::{DType, Element, F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, MAX_RANK, Shape, Tensor, pack};
 use ortlet::Error;
+use ortlet::tensor::{
+    DType, Element, F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, MAX_RANK, Shape, Tensor, pack,
+};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -71,7 +73,11 @@ pub(crate) fn nested_list(object: &Bound<'_, PyAny>, dtype: DType) -> Outcome<Te
     tensor(&leaves, dtype, Shape::from(shape))
 }
 
-fn flatten<'py>(object: &Bound<'py, PyAny>, shape: &[usize], leaves: &mut Vec<Bound<'py, PyAny>>) -> Outcome<()> {
+fn flatten<'py>(
+    object: &Bound<'py, PyAny>,
+    shape: &[usize],
+    leaves: &mut Vec<Bound<'py, PyAny>>,
+) -> Outcome<()> {
     let Some((&size, inner)) = shape.split_first() else {
         leaves.push(object.clone());
         return Ok(());
@@ -163,7 +169,8 @@ fn strings(leaves: &[Bound<'_, PyAny>]) -> Outcome<Vec<String>> {
         if let Ok(text) = leaf.cast::<PyString>() {
             return Ok(text.to_str()?.to_owned());
         }
-        let bytes = leaf.cast::<PyBytes>().ok().and_then(|bytes| String::from_utf8(bytes.as_bytes().to_vec()).ok());
+        let bytes =
+            leaf.cast::<PyBytes>().ok().and_then(|bytes| String::from_utf8(bytes.as_bytes().to_vec()).ok());
         let name = leaf.get_type().qualname()?;
         bytes.ok_or_else(|| Error::tensor_mismatch("text", "str, or bytes of UTF-8", name).into())
     };

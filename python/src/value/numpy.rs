@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use numpy::npyffi::objects::PyArrayObject;
 use numpy::npyffi::{NpyTypes, PY_ARRAY_API, get_type_object, npy_intp};
-use ortlet::tensor::{DType, Shape};
 use ortlet::Error;
+use ortlet::tensor::{DType, Shape};
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -15,11 +15,11 @@ use pyo3::types::PyType;
 use pyo3::{ffi, intern};
 use smallvec::SmallVec;
 
-use crate::errors::Outcome;
 use super::input::Input;
 use super::list;
 use super::memory::Memory;
 use super::strided::Strided;
+use crate::errors::Outcome;
 
 // NumPy's flags and numbers of types, which are part of its binary interface.
 const C_CONTIGUOUS: c_int = 0x0001;
@@ -98,7 +98,8 @@ pub(super) fn read(object: &Bound<'_, PyAny>) -> Outcome<Option<Input>> {
         return Err(Error::unsupported(what, "no element type is like it").into());
     };
     // SAFETY: there are `nd` sizes and strides.
-    let (dims, strides) = unsafe { (extents(fields.dimensions, fields.nd), extents(fields.strides, fields.nd)) };
+    let (dims, strides) =
+        unsafe { (extents(fields.dimensions, fields.nd), extents(fields.strides, fields.nd)) };
     let shape: Shape = dims.iter().map(|&size| size as usize).collect();
     // One byte each in memory; the library wants them packed.
     let item_bytes = if dtype.is_packed() { 1 } else { dtype.bits() as usize / 8 };
@@ -172,7 +173,9 @@ fn type_nums() -> &'static [Option<c_int>] {
 fn ml_dtype<'py>(py: Python<'py>, dtype: DType) -> PyResult<Option<Bound<'py, PyAny>>> {
     match py.import(intern!(py, "ml_dtypes")) {
         Ok(module) => match module.getattr(dtype.name()) {
-            Ok(class) => py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "dtype"), (class,)).map(Some),
+            Ok(class) => {
+                py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "dtype"), (class,)).map(Some)
+            }
             Err(_) => Ok(None),
         },
         Err(error) if error.is_instance_of::<PyImportError>(py) => Ok(None),
@@ -230,7 +233,11 @@ pub(crate) unsafe fn array_in_place<'py>(
 }
 
 /// An array of texts, as Python's own.
-pub(super) fn array_of_strings<'py>(py: Python<'py>, shape: &Shape, strings: &[String]) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn array_of_strings<'py>(
+    py: Python<'py>,
+    shape: &Shape,
+    strings: &[String],
+) -> PyResult<Bound<'py, PyAny>> {
     let numpy = py.import(intern!(py, "numpy"))?;
     let object = py.get_type::<PyAny>();
     let flat = numpy.call_method1(intern!(py, "empty"), (strings.len(), object))?;

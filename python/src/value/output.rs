@@ -37,7 +37,11 @@ pub(crate) fn to_python(py: Python<'_>, value: Value) -> Outcome<Bound<'_, PyAny
 }
 
 /// The tensor as an array of NumPy's; `None` if there is no NumPy, or it has no such type.
-pub(crate) fn array_of_tensor(py: Python<'_>, tensor: Tensor, is_writable: bool) -> Outcome<Option<Bound<'_, PyAny>>> {
+pub(crate) fn array_of_tensor(
+    py: Python<'_>,
+    tensor: Tensor,
+    is_writable: bool,
+) -> Outcome<Option<Bound<'_, PyAny>>> {
     if !numpy::has_numpy(py)? {
         return Ok(None);
     }

@@ -1,7 +1,7 @@
 //! Memory with gaps, or in another order, copied into row-major order.
 
-use ortlet::{Error, Result};
 use ortlet::tensor::Shape;
+use ortlet::{Error, Result};
 
 /// What lies where: `strides` are the distances in bytes between neighbours along each dimension.
 pub(super) struct Strided<'a> {

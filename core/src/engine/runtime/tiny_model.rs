@@ -5,10 +5,10 @@ use std::ptr;
 
 use ort::AsPointer;
 
+use crate::engine::runtime::Runtime;
 use crate::engine::runtime::session_options::OwnedOptions;
 use crate::engine::runtime::status::check;
 use crate::engine::runtime::value::OwnedValue;
-use crate::engine::runtime::Runtime;
 use crate::tensor::DType;
 use crate::{Error, Result};
 
@@ -50,7 +50,13 @@ fn make_empty_sequence(runtime: &Runtime, element: DType) -> Result<OwnedValue> 
         check((api.SetIntraOpNumThreads)(options.0, 1), MAKE)?;
         let environment = runtime.environment().ptr();
         check(
-            (api.CreateSessionFromArray)(environment, model.as_ptr().cast(), model.len(), options.0, &mut session),
+            (api.CreateSessionFromArray)(
+                environment,
+                model.as_ptr().cast(),
+                model.len(),
+                options.0,
+                &mut session,
+            ),
             MAKE,
         )?;
         let (nothing, none) = (ptr::null(), ptr::null());
