@@ -6,7 +6,8 @@
 //!
 //! Every `unsafe` of this crate rests on what Python's interfaces for sharing memory promise: it lies there, in that shape,
 //! for as long as its owner lives.
-#![allow(missing_docs)]
+// What is public is so for Python, where the stubs describe it; arguments are made of Python's and belong to the functions.
+#![allow(missing_docs, clippy::needless_pass_by_value)]
 
 mod asynchronous;
 mod binding;

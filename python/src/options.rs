@@ -83,10 +83,10 @@ pub(crate) fn session(options: Option<&Bound<'_, PyDict>>, work: &Work) -> Outco
     Ok(with_folders(session))
 }
 
+type Own<'py> = Option<Bound<'py, PyDict>>;
+
 /// The options of the session among those of a tool, and the tool's own.
-pub(crate) fn without_session<'py>(
-    options: Option<&Bound<'py, PyDict>>,
-) -> Outcome<(Option<Bound<'py, PyDict>>, Option<Bound<'py, PyDict>>)> {
+pub(crate) fn without_session<'py>(options: Option<&Bound<'py, PyDict>>) -> Outcome<(Own<'py>, Own<'py>)> {
     let Some(options) = options else { return Ok((None, None)) };
     let rest = options.copy()?;
     let session = take(&rest, "session")?.map(|session| dict(&session)).transpose()?;

@@ -33,10 +33,13 @@ struct RawBuffer {
 /// Read-only or not, with strides and format: `PyBUF_FULL_RO`.
 const FLAGS: c_int = 0x011C;
 
+type Get = unsafe extern "C" fn(*mut ffi::PyObject, *mut RawBuffer, c_int) -> c_int;
+type Release = unsafe extern "C" fn(*mut RawBuffer);
+
 /// The two functions, which the stable interface of 3.10 lacks though every CPython has them.
 struct Functions {
-    get: unsafe extern "C" fn(*mut ffi::PyObject, *mut RawBuffer, c_int) -> c_int,
-    release: unsafe extern "C" fn(*mut RawBuffer),
+    get: Get,
+    release: Release,
 }
 
 fn functions() -> Option<&'static Functions> {
@@ -53,7 +56,11 @@ fn find() -> Option<Functions> {
     };
     let (get, release) = (find(c"PyObject_GetBuffer")?, find(c"PyBuffer_Release")?);
     // SAFETY: these are CPython's functions of that name, which have had this form since 3.0.
-    unsafe { Some(Functions { get: std::mem::transmute(get), release: std::mem::transmute(release) }) }
+    unsafe {
+        let get = std::mem::transmute::<*mut c_void, Get>(get);
+        let release = std::mem::transmute::<*mut c_void, Release>(release);
+        Some(Functions { get, release })
+    }
 }
 
 #[cfg(not(unix))]

@@ -148,7 +148,7 @@ fn read_at(object: &Bound<'_, PyAny>, declared: Option<&ValueType>, depth: usize
 }
 
 /// The items of a list or tuple.
-fn items<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
+fn items<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
     if let Ok(list) = object.cast::<PyList>() {
         return Some(list.iter().collect());
     }
