@@ -134,7 +134,7 @@ class RuntimeOptionsDict(TypedDict, total=False):
     """Where to look for ONNX Runtime. The first use in a process decides for all of it.
 
     Without a `path`, the library named by the environment variable `ORTLET_RUNTIME` is taken; without that,
-    the first usable one of: beside the program or the library that contains Ortlet, in `folders`, in a
+    the first usable one of: beside the library that contains Ortlet or the program, in `folders`, in a
     pip-installed `onnxruntime`, by the system's loader.
     """
 
