@@ -64,7 +64,7 @@ def of_session(linear):
 
 
 # Those that do far more than a run.
-SLOW = {"reports": 2_000, "metrics": 300}
+SLOW = {"reports": 500, "metrics": 300}
 USES = [
     "run", "run-of-names", "run-with-a-deadline", "run-with-a-token", "run-with-its-own-token", "run-of-lists",
     "run-of-a-tensor", "run-of-another-layout", "run-of-another-shape", "run-of-another-type",

@@ -14,8 +14,6 @@ from onnx_backend import driver
 LIST = Path(__file__).parent / "onnx_backend_expected.json"
 ABOUT = "What fails of the onnx package's tests, and by which error. Written with ORTLET_UPDATE=1; see the test."
 PASSES = "passes"
-# Where Ortlet is behind, and why.
-BEHIND = {"node/test_loop13_seq": "ONNX Runtime's C API makes no empty sequences; its Python package does without it"}
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +58,7 @@ def test_all_tests_were_run(results):
 
 def test_ortlet_passes_wherever_plain_onnxruntime_does(results):
     behind = {name: own for name, (own, other) in results.items() if own != PASSES and other == PASSES}
-    assert behind.keys() <= BEHIND.keys(), behind
+    assert behind == {}
 
 
 def test_ortlet_passes_with_types_that_plain_onnxruntime_does_not_take(results):
