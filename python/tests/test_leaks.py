@@ -21,6 +21,17 @@ def linear(fixtures):
     return ortlet.Session(fixtures / "linear.onnx", threads=1)
 
 
+def test_a_leak_is_found():
+    """What these tests go by finds small leaks of each kind."""
+    kept = []
+    with pytest.raises(AssertionError, match="objects more"):
+        memory.check_objects(lambda: kept.append([]))
+    with pytest.raises(AssertionError, match="bytes more"):
+        memory.check_objects(lambda: kept.append(bytes(32)))
+    with pytest.raises(AssertionError, match="bytes more"):
+        memory.check_flat(lambda: kept.append(np.ones(64)), MANY)
+
+
 def failing(attempt):
     def try_it():
         try:
