@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import ortlet
+
 from identities import same_bits
 
 THREADS = 2

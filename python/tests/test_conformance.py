@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+
 from conformance import cases, runner
 from conformance.cases import Skipped, Wrong
 

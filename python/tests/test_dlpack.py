@@ -2,10 +2,11 @@
 
 import gc
 
-import dlpack
 import numpy as np
 import ortlet
 import pytest
+
+import dlpack
 from dlpack import BFLOAT, BOOL, COMPLEX, FLOAT, HANDLE, INT, UINT, OldWrapper, Producer, Wrapper
 from identities import every_bit_pattern, numpy_type, same_bits, through
 

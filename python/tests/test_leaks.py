@@ -5,11 +5,12 @@ import gc
 import sys
 import threading
 
-import dlpack
-import memory
 import numpy as np
 import ortlet
 import pytest
+
+import dlpack
+import memory
 
 MANY = 100_000
 ROW = np.array([[1, 2, 3]], np.float32)
@@ -236,14 +237,16 @@ def test_reference_counts_stay_as_they_were(linear):
     inputs = {"x": array}
     values = [array, tensor, names, names[0], token, listed, listed[0], listed[0][0], buffer, inputs, None, True]
     before = references(values)
-    for given in (array, tensor, listed, buffer):
-        for _ in range(1_000):
-            linear.run({"x": given}, names, cancel=token, deadline=100)
-            failing(lambda: linear.run({"x": given, "z": given}))()
-            failing(lambda: linear.run({"x": given}, ["z"]))()
+
+    def use(given):
+        linear.run({"x": given}, names, cancel=token, deadline=100)
+        failing(lambda: linear.run({"x": given, "z": given}))()
+        failing(lambda: linear.run({"x": given}, ["z"]))()
+
+    for _ in range(1_000):
+        use(array), use(tensor), use(listed), use(buffer)
     asyncio.run(linear.run_async(inputs, names, cancel=token))
     linear.bind({"x": array}).run()
-    del given
     gc.collect()
     # None and True are counted by everything, or not at all.
     assert references(values)[:-2] == before[:-2]

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from onnx_backend import driver
 
 LIST = Path(__file__).parent / "onnx_backend_expected.json"

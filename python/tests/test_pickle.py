@@ -8,6 +8,7 @@ import ml_dtypes
 import numpy as np
 import ortlet
 import pytest
+
 from identities import NUMBERS, every_bit_pattern
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)

@@ -46,7 +46,7 @@ TOOLS = {
     "calibrate": "ortlet.calibrate(ortlet.Model.open(magika), many * 2_000)",
     "choose-precision": "ortlet.choose_precision(magika, precision='auto', samples=many, time_limit_ms=600_000)",
     "load": "ortlet.Session(magika, precision='auto', samples=many, time_limit_ms=600_000)",
-    "compile": "ortlet.compile(magika, sys.argv[2] + '/compiled', precision='auto', samples=many, time_limit_ms=600_000)",
+    "compile": "ortlet.compile(magika, sys.argv[2] + '/made', precision='auto', samples=many, time_limit_ms=600_000)",
 }
 
 

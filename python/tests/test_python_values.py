@@ -5,6 +5,7 @@ import math
 import numpy as np
 import ortlet
 import pytest
+
 from identities import numpy_type, same_bits, through
 
 LISTS = [
@@ -76,7 +77,7 @@ def test_what_is_no_tensor_of_the_declared_type_is_refused(given, dtype):
         through(given, dtype)
 
 
-TEXTS = ["", "plain", "Grüße", "日本語", "🙂🏳️‍🌈", "two\nlines", "with\0nul", "\0", "\uffff", "\U0010ffff", "x" * 100_000]
+TEXTS = ["", "plain", "Grüße", "日本語", "🙂🏳️‍🌈", "two\nlines", "with\0nul", "\0", "\uffff", "\U0010ffff", "x" * 99_999]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import ortlet
 import pytest
+
 from subjects import all_subjects, check
 
 THREADS = 6
@@ -25,7 +26,7 @@ ALLOWED["both"] = ALLOWED["deadline"] | ALLOWED["cancel"]
 
 @pytest.fixture(autouse=True)
 def impatient_threads():
-    """Threads take turns a thousand times as often as they usually do, which brings out what goes wrong between them."""
+    """Threads take turns a thousand times as often as usual, which brings out what goes wrong between them."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(usual / 1000)
     yield

@@ -7,6 +7,7 @@ import ml_dtypes
 import numpy as np
 import ortlet
 import pytest
+
 from identities import NUMBERS, STANDARD, every_bit_pattern, model, numpy_type, same_bits, session, through
 
 GRID = np.arange(24, dtype=np.float32).reshape(4, 6) - 7.5

@@ -4,8 +4,9 @@ import subprocess
 import sys
 import textwrap
 
-import identities
 import pytest
+
+import identities
 
 LONGEST_S = 60
 # No test may depend on what an earlier one has imported, so each has a process of its own.

@@ -8,11 +8,11 @@ SUITE = Path(__file__).resolve().parents[3] / "tests" / "conformance"
 # What may be said of each part of a case. `README.md` of the suite describes every field.
 FIELDS = {
     "file": {"about", "cases"},
-    "case": {
-        "name", "operation", "why", "may_skip", "process", "environment", "prepare", "fixture", "path", "bytes",
-        "options", "inputs", "run_options", "runs", "busy", "shapes", "memory", "ties", "steps", "samples", "mode",
-        "tool_options", "load_options", "artifact", "run_count", "session_name", "expect",
-    },  # fmt: skip
+    "case": set(
+        "name operation why may_skip process environment prepare fixture path bytes options inputs run_options runs "
+        "busy shapes memory ties steps samples mode tool_options load_options artifact run_count session_name "
+        "expect".split()
+    ),
     "run": {"inputs", "run_options", "expect"},
     "step": {"set", "run_options", "expect"},
     "run_options": {"outputs", "deadline_ns", "cancelled", "cancel_after_ns"},
