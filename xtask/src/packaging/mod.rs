@@ -69,6 +69,7 @@ pub fn check() -> Result<()> {
     let wheels: Vec<&Path> = made.iter().map(|made| made.wheel.path.as_path()).collect();
     python::audit::check(&wheels)?;
     python::check(wheels[0], &folder.join("python"))?;
+    python::examples::check(wheels[0], &folder.join("python"))?;
     if let [_, arm] = wheels.as_slice() {
         skip_if_missing("the Python package for Arm", python::arm::check(arm, &folder.join("python-arm")))?;
     }

@@ -2,6 +2,7 @@
 
 pub mod arm;
 pub mod audit;
+pub mod examples;
 
 use std::fs;
 use std::path::{Path, PathBuf};
