@@ -230,6 +230,17 @@ fn a_choice_can_be_cancelled() {
 }
 
 #[test]
+fn without_time_nothing_is_quantized_and_that_is_said() {
+    let place = folder();
+    let path = save(place.path(), &network());
+    let options = PrecisionOptions { time_limit_ms: 0, ..choice_options(auto(batches(12))) };
+    let choice = choose_precision(&path, &options).unwrap();
+    assert!(choice.report.layers.is_empty(), "{:?}", choice.report.layers);
+    assert!(choice.report.warnings.iter().any(|text| text.contains("time was up")), "{:?}", choice.report);
+    assert!(min_cosine(&network(), &choice.model) > 0.999_999);
+}
+
+#[test]
 fn a_choice_is_kept_for_the_same_model_samples_and_options() {
     let place = folder("precision-cache");
     let path = save(&place, &network());

@@ -1,7 +1,10 @@
 //! Builds the package as the sources are now and runs the tests in Python on it, by `pytest`, and what judges its types.
 
+#[path = "../../tests/built_library.rs"]
+mod built_library;
+
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -76,7 +79,7 @@ fn python() -> Command {
 fn package() -> &'static Path {
     static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
     PACKAGE.get_or_init(|| {
-        let library = built();
+        let library = built_library::build(crate_folder()).join("lib_ortlet.so");
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("site");
         let _ = fs::remove_dir_all(&folder);
         let package = folder.join("ortlet");
@@ -89,20 +92,6 @@ fn package() -> &'static Path {
         fs::copy(library, package.join("_ortlet.abi3.so")).unwrap();
         folder
     })
-}
-
-/// The library as the sources are now. For a test, cargo only builds libraries that Rust can link, which this is not.
-fn built() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let folder = test.parent().and_then(Path::parent).unwrap();
-    let profile = match folder.file_name().and_then(OsStr::to_str).unwrap() {
-        "debug" => "dev",
-        named => named,
-    };
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(crate_folder()).args(["build", "--locked", "--lib", "--profile", profile]);
-    succeeds(command.arg("--target-dir").arg(folder.parent().unwrap()));
-    folder.join("lib_ortlet.so")
 }
 
 fn succeeds(command: &mut Command) {

@@ -1,8 +1,10 @@
 //! Compiles programs in C and C++ against the library that cargo built, and runs them.
 #![allow(dead_code)]
 
+#[path = "../../../tests/built_library.rs"]
+mod built_library;
+
 use std::env;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -36,22 +38,10 @@ pub fn dense() -> PathBuf {
     shared_fixtures().join("dense.onnx")
 }
 
-/// The folder with the libraries as the sources are now: above that of this test. For a test, cargo only builds
-/// libraries that Rust can link, which these are not; without this, whatever was built last would be tested.
+/// The folder with the libraries as the sources are now.
 pub fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let test = env::current_exe().unwrap();
-        let folder = test.parent().and_then(Path::parent).unwrap();
-        let profile = match folder.file_name().and_then(OsStr::to_str).unwrap() {
-            "debug" => "dev",
-            named => named,
-        };
-        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(ffi()).args(["build", "--locked", "--lib", "--profile", profile]);
-        succeeds(command.arg("--target-dir").arg(folder.parent().unwrap()));
-        folder.to_owned()
-    })
+    BUILT.get_or_init(|| built_library::build(ffi()))
 }
 
 /// A place named by the variable that `cargo xtask test` sets.

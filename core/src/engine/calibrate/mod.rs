@@ -45,24 +45,26 @@ pub fn calibrate(model: &Model, samples: &Samples, options: &CalibrateOptions) -
     let calibrator = Calibrator::new(model)?;
     let batches = Batches::open(samples, model)?;
     let all: Vec<usize> = (0..batches.count()).collect();
-    calibrate_on(calibrator, &batches, &all, options)
+    calibrate_on(calibrator, &batches, &all, options, None)
 }
 
 /// Calibrates on some of the batches, in this order.
 ///
 /// # Errors
-/// As [`calibrate`].
+/// As [`calibrate`]; `deadline_exceeded` if it takes longer than it may.
 pub(in crate::engine) fn calibrate_on(
     calibrator: Calibrator,
     batches: &Batches,
     indices: &[usize],
     options: &CalibrateOptions,
+    allowed: Option<Duration>,
 ) -> Result<Calibration> {
     options.check()?;
     let loop_ = Loop {
         batches,
         indices,
         options,
+        allowed,
         session: plain(&options.session),
         run: RunOptions { cancel: options.cancel.clone(), ..RunOptions::default() },
         start: Instant::now(),
@@ -89,6 +91,8 @@ struct Loop<'a> {
     batches: &'a Batches,
     indices: &'a [usize],
     options: &'a CalibrateOptions,
+    /// How long it may take; between two runs it is looked at.
+    allowed: Option<Duration>,
     session: SessionOptions,
     run: RunOptions,
     start: Instant,
@@ -108,7 +112,7 @@ impl Loop<'_> {
                 false => Some(Session::of_model(&calibrator.part(&names), &self.session)?),
             };
             for (done, &index) in self.indices.iter().enumerate() {
-                self.check_cancelled()?;
+                self.check_ended()?;
                 let batch = self.batches.get(index)?;
                 if number == 0 {
                     observe_inputs(&mut calibrator, &batch)?;
@@ -154,7 +158,7 @@ impl Loop<'_> {
         if names.is_empty() {
             return Ok(HashMap::new());
         }
-        self.check_cancelled()?;
+        self.check_ended()?;
         let batch = self.batches.get(first)?;
         let outputs = self.outputs(&Session::of_model(&model, &self.session)?, &batch, first)?;
         let sizes = names.into_iter().map(|(value, shape)| {
@@ -173,10 +177,16 @@ impl Loop<'_> {
         })
     }
 
-    fn check_cancelled(&self) -> Result<()> {
-        match self.options.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
-            true => Err(ErrorKind::Cancelled.into()),
-            false => Ok(()),
+    fn check_ended(&self) -> Result<()> {
+        if self.options.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
+            return Err(ErrorKind::Cancelled.into());
+        }
+        match (self.allowed, self.start.elapsed()) {
+            (Some(allowed), elapsed) if elapsed >= allowed => {
+                let (elapsed_ns, budget_ns) = (nanoseconds(elapsed), nanoseconds(allowed));
+                Err(ErrorKind::DeadlineExceeded { elapsed_ns, budget_ns }.into())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -184,13 +194,16 @@ impl Loop<'_> {
         let Some(observer) = &self.options.progress else { return };
         let (done, elapsed) = (done as f64 / all as f64, self.start.elapsed());
         let left = (done > 0.0).then(|| elapsed.mul_f64((1.0 - done).max(0.0) / done));
-        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         observer.tell(&CalibrateProgress {
             done,
             elapsed_ns: nanoseconds(elapsed),
             left_ns: left.map(nanoseconds),
         });
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn observe_inputs(calibrator: &mut Calibrator, batch: &Sample) -> Result<()> {

@@ -7,13 +7,15 @@ use super::lab::{Lab, Reference, for_trials};
 use super::options::PrecisionOptions;
 use super::rewritten::{Rewritten, rewrite};
 use super::{PrecisionChoice, Source, learn, report};
-use crate::Result;
 use crate::engine::calibrate::Batches;
 use crate::engine::race::{Outcome, ratio};
 use crate::engine::runtime::{Sample, SessionOptions};
 use crate::engine::session::Session;
 use crate::model::Model;
-use crate::quantize::{AccuracyFigures, PrecisionCandidate, QuantizeOptions, SampleCounts};
+use crate::quantize::{
+    AccuracyFigures, Calibration, PrecisionCandidate, PrecisionLayer, QuantizeOptions, SampleCounts,
+};
+use crate::{ErrorKind, Result};
 
 /// The shares of the budget that candidates may use on the samples they are chosen by. The rest is room for samples that
 /// were not seen; where it was too little, less is tried.
@@ -69,20 +71,15 @@ impl<'a> Search<'a> {
     fn run(&mut self) -> Result<PrecisionChoice> {
         let rewritten = self.rewritten()?;
         let champion = self.champion(&rewritten)?;
-        self.lab.begin("learning the ranges of activations");
-        let calibration = learn(self.lab, &rewritten.model, &self.division.calibration)?;
-        let short = self.reference.first(SHORT_COUNT);
-        let references = [self.reference, &short];
-        let (model, external) = (&rewritten.model, self.source.external);
-        let mut workshop =
-            Workshop::open(self.lab, model, &calibration, external, references, QuantizeOptions::default())?;
-        let winner = self.winner(&mut workshop, &champion)?;
-        self.warnings.append(&mut workshop.warnings);
+        let (winner, layers) = match self.ranges(&rewritten.model)? {
+            Some(calibration) => self.quantized(&rewritten.model, &calibration, &champion)?,
+            None => (None, Vec::new()),
+        };
         let about = report::About {
             lab: self.lab,
             source: self.source,
             samples: self.counts(),
-            layers: std::mem::take(&mut workshop.layers),
+            layers,
             rewritings: rewritten.rewritings.clone(),
             candidates: std::mem::take(&mut self.table),
             warnings: std::mem::take(&mut self.warnings),
@@ -92,6 +89,36 @@ impl<'a> Search<'a> {
             None if champion.ratio.is_some() => self.of_rewritten(about, &champion),
             None => Ok(about.of_original()),
         }
+    }
+
+    /// How large activations get; nothing if there was not the time to see all samples.
+    fn ranges(&mut self, model: &Model) -> Result<Option<Calibration>> {
+        self.lab.begin("learning the ranges of activations");
+        match learn(self.lab, model, &self.division.calibration, Some(self.lab.left())) {
+            Ok(calibration) => Ok(Some(calibration)),
+            Err(error) if matches!(error.kind(), ErrorKind::DeadlineExceeded { .. }) => {
+                self.warnings
+                    .push("not quantized: time was up before the ranges of activations were known".into());
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The best quantized form that beats the champion, and what was learnt of each layer.
+    fn quantized(
+        &mut self,
+        model: &Model,
+        calibration: &Calibration,
+        champion: &Champion<'_>,
+    ) -> Result<(Option<report::Winner>, Vec<PrecisionLayer>)> {
+        let short = self.reference.first(SHORT_COUNT);
+        let (references, external) = ([self.reference, &short], self.source.external);
+        let mut workshop =
+            Workshop::open(self.lab, model, calibration, external, references, QuantizeOptions::default())?;
+        let winner = self.winner(&mut workshop, champion)?;
+        self.warnings.append(&mut workshop.warnings);
+        Ok((winner, workshop.layers))
     }
 
     fn counts(&self) -> SampleCounts {

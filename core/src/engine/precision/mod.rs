@@ -20,6 +20,7 @@ mod stored;
 mod subset;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::Result;
 use crate::engine::calibrate::{CalibrateObserver, CalibrateOptions, calibrate_on};
@@ -106,8 +107,8 @@ fn choose(source: &Source<'_>, options: &PrecisionOptions) -> Result<PrecisionCh
 /// Learns how large activations get on some of the samples.
 ///
 /// # Errors
-/// Those of running the model; `cancelled`.
-fn learn(lab: &Lab<'_>, model: &Model, samples: &[usize]) -> Result<Calibration> {
+/// Those of running the model; `cancelled`; `deadline_exceeded` if it takes longer than it may.
+fn learn(lab: &Lab<'_>, model: &Model, samples: &[usize], allowed: Option<Duration>) -> Result<Calibration> {
     let stage = lab.stage();
     let progress = CalibrateObserver::new(move |progress| stage.tell(Some(progress.done)));
     let options = CalibrateOptions {
@@ -116,5 +117,5 @@ fn learn(lab: &Lab<'_>, model: &Model, samples: &[usize]) -> Result<Calibration>
         progress: Some(progress),
         ..CalibrateOptions::default()
     };
-    calibrate_on(Calibrator::new(model)?, &lab.samples, samples, &options)
+    calibrate_on(Calibrator::new(model)?, &lab.samples, samples, &options, allowed)
 }

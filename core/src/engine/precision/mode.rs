@@ -34,7 +34,7 @@ pub(super) fn apply(
     let division = Division::of(samples.count(), options.seed)?;
     let lab = Lab::new(options, trials, samples);
     lab.begin("learning the ranges of activations");
-    let calibration = learn(&lab, source.model, &division.calibration)?;
+    let calibration = learn(&lab, source.model, &division.calibration, None)?;
     lab.begin("quantizing");
     let (model, report) =
         quantize_with(source.model, mode, Some(&calibration), &QuantizeOptions::default(), source.external)?;
