@@ -231,8 +231,7 @@ fn a_choice_can_be_cancelled() {
 
 #[test]
 fn without_time_nothing_is_quantized_and_that_is_said() {
-    let place = folder();
-    let path = save(place.path(), &network());
+    let path = save(&folder("precision-no-time"), &network());
     let options = PrecisionOptions { time_limit_ms: 0, ..choice_options(auto(batches(12))) };
     let choice = choose_precision(&path, &options).unwrap();
     assert!(choice.report.layers.is_empty(), "{:?}", choice.report.layers);
