@@ -208,10 +208,16 @@ class Binding:
 
 @final
 class BoundTensors(Mapping[str, Any]):
-    """The arrays of a binding by name."""
+    """The arrays of a binding by name.
+
+    Elements of less than a byte, and types that neither NumPy nor `ml_dtypes` has, come as copies that cannot be written:
+    those inputs are written whole, `call.inputs["x"] = values`.
+    """
 
     def __getitem__(self, name: str, /) -> Any: ...
-    def __setitem__(self, name: str, value: Any, /) -> None: ...
+    def __setitem__(self, name: str, value: Any, /) -> None:
+        """Writes an input, or into an output's memory."""
+
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[str]: ...
     def get(self, name: str, default: Any = None, /) -> Any:

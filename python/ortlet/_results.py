@@ -21,6 +21,12 @@ class _Result:
 
     report: Any
 
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> Any:
+        return (self.model, self.report)[index]
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={self.model!r}, report={type(self.report).__name__})"
 

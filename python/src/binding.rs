@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use ortlet::tensor::{Shape, TensorView};
+use ortlet::tensor::{Dim, Shape, SymbolicShape, TensorView, ValueType};
 use ortlet::{Binding, Error, RunOptions, Session};
 use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
@@ -164,8 +164,12 @@ impl PyBoundTensors {
         self.array(py, text)
     }
 
+    /// Writes into the memory. What NumPy has an array of is written by NumPy, with all that it does for shapes and types.
     fn __setitem__(&self, py: Python<'_>, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> Outcome<()> {
         let array = self.__getitem__(py, name)?;
+        if self.is_input && self.is_copied(py, name)? {
+            return self.write(name.extract()?, value);
+        }
         Ok(array.set_item(py.Ellipsis(), value)?)
     }
 
@@ -236,7 +240,23 @@ impl PyBoundTensors {
         self.in_place(py, &view, data)
     }
 
-    /// An array of the binding's memory; types that NumPy lacks are copied.
+    /// Whether an input's array is a copy, because NumPy does not have such elements as they lie in memory.
+    fn is_copied(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> Outcome<bool> {
+        let dtype = self.binding.get().lock()?.input(name.extract()?)?.dtype();
+        Ok(dtype.is_packed() || !value::has_array_type(py, dtype)?)
+    }
+
+    fn write(&self, name: &str, value: &Bound<'_, PyAny>) -> Outcome<()> {
+        let mut binding = self.binding.get().lock()?;
+        let mut view = binding.input_mut(name)?;
+        let shape = view.shape().iter().map(|&size| Dim::Fixed(size)).collect();
+        let declared = ValueType::Tensor { dtype: view.dtype(), shape: SymbolicShape::new(shape) };
+        let tensor = value::read(value, Some(&declared))?.into_copy()?.into_tensor()?;
+        Ok(view.copy_from(&tensor.view()).map_err(|error| error.context(format!("input `{name}`")))?)
+    }
+
+    /// An array of the binding's memory. Types that NumPy does not have as they lie there are copied, and then cannot be
+    /// written, which would change nothing.
     fn in_place<'py>(
         &self,
         py: Python<'py>,
@@ -253,9 +273,9 @@ impl PyBoundTensors {
         }
         let bytes = view.bytes().unwrap_or_default();
         let tensor = ortlet::tensor::Tensor::from_bytes(dtype, shape.clone(), bytes)?;
-        match dtype.is_packed() {
-            true => value::to_python(py, tensor.into()),
-            false => Ok(Bound::new(py, PyTensor { tensor })?.into_any()),
+        match value::array_of_tensor(py, tensor.clone(), false)? {
+            Some(array) => Ok(array),
+            None => Ok(Bound::new(py, PyTensor { tensor })?.into_any()),
         }
     }
 }

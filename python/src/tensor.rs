@@ -1,6 +1,10 @@
 //! `ortlet.Tensor`: a tensor of any type, also of those that NumPy lacks.
 
-use ortlet::tensor::{DType, Element, F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F8E8M0, Tensor, unpack};
+use std::sync::Arc;
+
+use ortlet::tensor::{
+    DType, Element, F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F8E8M0, SharedBytes, Tensor, unpack,
+};
 use ortlet::{Error, error::ResultExt};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyAttributeError, PyBufferError, PyImportError, PyTypeError};
@@ -25,7 +29,8 @@ impl PyTensor {
         let dtype = dtype.map(named).transpose()?;
         let tensor = match dtype {
             Some(dtype) if data.is_instance_of::<PyBytes>() && dtype != DType::String => {
-                return Self::of_bytes(data.cast::<PyBytes>()?.as_bytes(), dtype, shape);
+                let bytes = data.cast::<PyBytes>()?.as_bytes();
+                return Ok(Self { tensor: shared(of_bytes(bytes, dtype, shape)?)? });
             }
             Some(dtype) if value::is_literal(data) => value::nested_list(data, dtype)?,
             _ => tensor_of(data, dtype)?,
@@ -34,7 +39,7 @@ impl PyTensor {
             Some(shape) => tensor.reshape(shape)?,
             None => tensor,
         };
-        Ok(Self { tensor })
+        Ok(Self { tensor: shared(tensor)? })
     }
 
     /// The element type: `float32`, `bfloat16`, `int4`, `string`, ...
@@ -166,14 +171,28 @@ impl PyTensor {
     }
 }
 
-impl PyTensor {
-    fn of_bytes(bytes: &[u8], dtype: DType, shape: Option<Vec<usize>>) -> Outcome<Self> {
-        let count = || match dtype.bits() as usize {
-            bits if bits >= 8 => bytes.len() / (bits / 8),
-            bits => bytes.len() * (8 / bits),
-        };
-        let shape = shape.unwrap_or_else(|| vec![count()]);
-        Ok(Self { tensor: Tensor::from_bytes(dtype, shape, bytes)? })
+fn of_bytes(bytes: &[u8], dtype: DType, shape: Option<Vec<usize>>) -> ortlet::Result<Tensor> {
+    let count = || match dtype.bits() as usize {
+        bits if bits >= 8 => bytes.len() / (bits / 8),
+        bits => bytes.len() * (8 / bits),
+    };
+    Tensor::from_bytes(dtype, shape.unwrap_or_else(|| vec![count()]), bytes)
+}
+
+/// A tensor whose clones share its memory.
+struct Kept(Tensor);
+
+impl SharedBytes for Kept {
+    fn bytes(&self) -> &[u8] {
+        self.0.bytes().unwrap_or_default()
+    }
+}
+
+/// The same tensor, which runs and arrays then use without a copy. Texts are copied all the same.
+fn shared(tensor: Tensor) -> ortlet::Result<Tensor> {
+    match tensor.dtype() {
+        DType::String => Ok(tensor),
+        dtype => Tensor::from_shared(dtype, tensor.shape().clone(), Arc::new(Kept(tensor))),
     }
 }
 

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 
+import ml_dtypes
 import numpy as np
 import ortlet
 import pytest
@@ -198,3 +199,17 @@ def test_outputs_whose_size_changes_keep_their_own_memory(fixtures):
     assert binding.run()["y"].tolist() == [[3]]
     # A view of a run before is memory that is there; its numbers may be those of either run.
     assert first.shape == kept.shape and int(first.sum()) >= 0
+
+
+@pytest.mark.parametrize(("dtype", "zero"), [("int4", 0), ("uint4", 1)])
+def test_small_integers_are_written_by_name(dtype, zero, fixtures):
+    """They are packed in memory, so no array of NumPy's can lie there."""
+    session = ortlet.Session(fixtures / f"unpack_{dtype}.onnx")
+    binding = session.bind({"x": (3,)})
+    for given in ([1, 0, 7], np.array([3, 2, 1]).astype(getattr(ml_dtypes, dtype))):
+        binding.inputs["x"] = given
+        assert binding.run()["y"].tolist() == [float(number) - zero for number in given]
+    with pytest.raises(ValueError, match="read-only"):
+        binding.inputs["x"][:] = 0
+    with pytest.raises(ortlet.TensorMismatch):
+        binding.inputs["x"] = [1, 2]

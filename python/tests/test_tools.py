@@ -178,6 +178,7 @@ def test_pairs_have_names(dense):
     quantized = ortlet.quantize(dense)
     model, report = quantized
     assert (quantized.model, quantized.report) == (model, report) and report.quantized_count == 1
+    assert (quantized[0], quantized[-1], len(quantized)) == (model, report, 2)
     assert isinstance(model, ortlet.Model) and isinstance(report, ortlet.reports.Report)
     choice = ortlet.choose_precision(dense, precision="weights-8")
     assert isinstance(choice.model, ortlet.Model) and tuple(choice) == (choice.model, choice.report)

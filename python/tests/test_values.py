@@ -28,6 +28,14 @@ def test_a_tensor_of_bytes_is_the_array(dtype):
     assert same_bits(through(tensor, dtype), given)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bool", "complex64"])
+def test_arrays_of_a_tensor_are_its_own_memory(dtype):
+    tensor = ortlet.Tensor(np.ones((2, 3), dtype))
+    address = tensor.__array_interface__["data"][0]
+    assert tensor.numpy().ctypes.data == np.asarray(tensor).ctypes.data == address
+    assert not tensor.numpy().flags.writeable
+
+
 @pytest.mark.parametrize("dtype", NUMBERS)
 @pytest.mark.parametrize("shape", [(), (1,), (0,), (0, 3), (2, 0, 4), (1, 1, 1, 1, 1, 1, 1, 2)])
 def test_scalars_and_arrays_of_nothing_keep_their_shape(dtype, shape):

@@ -15,5 +15,5 @@ pub(crate) use input::{Input, read, read_named, sample, shared_batch};
 pub(crate) use interface::typestr;
 pub(crate) use list::{is_literal, nested_list};
 pub(crate) use memory::foreign_mut;
-pub(crate) use numpy::{array_in_place, has_numpy};
+pub(crate) use numpy::{array_in_place, has_array_type, has_numpy};
 pub(crate) use output::{array_of_tensor, to_python};

@@ -195,6 +195,11 @@ fn description<'py>(py: Python<'py>, dtype: DType) -> PyResult<Option<Bound<'py,
     }
 }
 
+/// Whether there is NumPy, and it or `ml_dtypes` has the type.
+pub(crate) fn has_array_type(py: Python<'_>, dtype: DType) -> PyResult<bool> {
+    Ok(has_numpy(py)? && description(py, dtype)?.is_some())
+}
+
 /// An array of memory that `owner` keeps in place; `None` if NumPy has no such type. NumPy has to be available.
 ///
 /// # Safety
