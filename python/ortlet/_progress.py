@@ -12,12 +12,11 @@ WIDTH = 24
 MOST_COLUMNS = 100
 
 
-def bar(title: str, wanted: bool) -> Bar | None:
-    """A bar if standard error is a terminal, or if one is wanted in any case."""
-    stream = sys.stderr
-    if stream is None or not (wanted or stream.isatty()):
+def bar(title: str, wanted: bool | None) -> Bar | None:
+    """A bar if one is wanted, or, where nobody says so, if standard error is a terminal."""
+    if sys.stderr is None or wanted is False:
         return None
-    return Bar(title)
+    return Bar(title) if wanted or sys.stderr.isatty() else None
 
 
 class Bar:

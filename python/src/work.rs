@@ -1,5 +1,6 @@
 //! Long work: who is told how it goes, what ends it, and functions of the caller's in it.
 
+use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ortlet::quantize::NamedValues;
@@ -38,24 +39,25 @@ impl Work {
             work.cancel = token.get().token.clone();
         }
         match progress {
-            Some(function) if function.is_instance_of::<PyBool>() && !function.is_truthy()? => {}
-            Some(function) if function.is_callable() && !function.is_instance_of::<PyBool>() => {
-                work.progress = Some(function.clone().unbind());
+            Some(wanted) if wanted.is_instance_of::<PyBool>() => {
+                work.draw_bar(py, title, Some(wanted.is_truthy()?))?;
             }
-            Some(other) if !other.is_none() && !other.is_instance_of::<PyBool>() => {
-                return Err(PyTypeError::new_err("progress is a function, True, False or None"));
-            }
-            _ => {
-                let is_wanted = progress.is_some_and(|progress| !progress.is_none());
-                let bar =
-                    py.import(intern!(py, "ortlet._progress"))?.call_method1("bar", (title, is_wanted))?;
-                if !bar.is_none() {
-                    work.close = Some(bar.getattr("close")?.unbind());
-                    work.progress = Some(bar.unbind());
-                }
-            }
+            Some(function) if function.is_callable() => work.progress = Some(function.clone().unbind()),
+            Some(_) => return Err(PyTypeError::new_err("progress is a function, True, False or None")),
+            None if std::io::stderr().is_terminal() => work.draw_bar(py, title, None)?,
+            None => {}
         }
         Ok(work)
+    }
+
+    /// Whoever does not say whether there is to be a bar gets one where Python's standard error is a terminal.
+    fn draw_bar(&mut self, py: Python<'_>, title: &str, is_wanted: Option<bool>) -> PyResult<()> {
+        let bar = py.import(intern!(py, "ortlet._progress"))?.call_method1("bar", (title, is_wanted))?;
+        if !bar.is_none() {
+            self.close = Some(bar.getattr("close")?.unbind());
+            self.progress = Some(bar.unbind());
+        }
+        Ok(())
     }
 
     /// Work that nobody is told of.
