@@ -16,7 +16,7 @@ fn the_python_declarations_are_up_to_date() {
     let options = model::declarations(&schema::options());
     write_or_compare(&folder.join("reports.py"), &python::reports(&reports));
     write_or_compare(&folder.join("words.py"), &python::words(&reports));
-    write_or_compare(&folder.join("options.py"), &python::options(&options));
+    write_or_compare(&folder.join("options.py"), &python::options(&options, &reports));
 }
 
 fn write_or_compare(path: &Path, made: &str) {

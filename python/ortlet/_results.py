@@ -4,60 +4,60 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
-
     from ._ortlet import Model
     from .reports import PrecisionReport, QuantizeReport
 
+    _QuantizedPair = tuple[Model, QuantizeReport]
+    _ChoicePair = tuple[Model, PrecisionReport]
+else:
+    _QuantizedPair = _ChoicePair = tuple
 
-class _Result:
-    """A model and a report, which can also be unpacked."""
 
-    __slots__ = ("model", "report")
+class Quantized(_QuantizedPair):
+    """What `quantize` gives: `model, report = ortlet.quantize(...)`, or `.model` and `.report`."""
 
-    model: Model
-    """The new model."""
+    __slots__ = ()
 
-    report: Any
+    def __new__(cls, model: Model, report: QuantizeReport) -> Quantized:
+        return super().__new__(cls, (model, report))
 
-    def __len__(self) -> int:
-        return 2
-
-    def __getitem__(self, index: int) -> Any:
-        return (self.model, self.report)[index]
+    def __getnewargs__(self) -> tuple[Model, QuantizeReport]:
+        return self.model, self.report
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(model={self.model!r}, report={type(self.report).__name__})"
+        return f"Quantized(model={self.model!r}, report=QuantizeReport)"
+
+    @property
+    def model(self) -> Model:
+        """The new model."""
+        return self[0]
+
+    @property
+    def report(self) -> QuantizeReport:
+        """What became of each layer, and why."""
+        return self[1]
 
 
-class Quantized(_Result):
-    """What `quantize` gives: `model, report = ortlet.quantize(...)`."""
-
-    __slots__ = ()
-
-    report: QuantizeReport
-    """What became of each layer, and why."""
-
-    def __init__(self, model: Model, report: QuantizeReport) -> None:
-        self.model = model
-        self.report = report
-
-    def __iter__(self) -> Iterator[Model | QuantizeReport]:
-        return iter((self.model, self.report))
-
-
-class PrecisionChoice(_Result):
-    """What `choose_precision` gives: `model, report = ortlet.choose_precision(...)`."""
+class PrecisionChoice(_ChoicePair):
+    """What `choose_precision` gives: `model, report = ortlet.choose_precision(...)`, or `.model` and `.report`."""
 
     __slots__ = ()
 
-    report: PrecisionReport
-    """What was tried, what was chosen, and why."""
+    def __new__(cls, model: Model, report: PrecisionReport) -> PrecisionChoice:
+        return super().__new__(cls, (model, report))
 
-    def __init__(self, model: Model, report: PrecisionReport) -> None:
-        self.model = model
-        self.report = report
+    def __getnewargs__(self) -> tuple[Model, PrecisionReport]:
+        return self.model, self.report
 
-    def __iter__(self) -> Iterator[Model | PrecisionReport]:
-        return iter((self.model, self.report))
+    def __repr__(self) -> str:
+        return f"PrecisionChoice(model={self.model!r}, report=PrecisionReport)"
+
+    @property
+    def model(self) -> Model:
+        """The model to use: another form of the one given, or that one."""
+        return self[0]
+
+    @property
+    def report(self) -> PrecisionReport:
+        """What was tried, what was chosen, and why."""
+        return self[1]

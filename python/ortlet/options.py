@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from .words import OptimizationLevel, Profile, QuantizeMode, Threads
+
 
 class AccuracyDict(TypedDict, total=False):
     """How far the results of a changed model may be off, compared with the original's on the same samples.
@@ -43,31 +45,6 @@ Cache = bool | str | os.PathLike[str] | None
 """
 
 
-Threads = Literal["auto"] | int
-"""Number of threads that compute one run, the calling thread included.
-
-- `"auto"`: What the plan says that `tune` has stored, if there is one and `use_plan` allows it; else what the
-  `Profile` says: by default, the process's pool. All sessions of the process share the pool. It has a thread
-  for each physical core that the process may use (by its affinity mask and CPU quota when ONNX Runtime is
-  loaded), the caller's included. Its workers sleep when nothing runs, and when they would only be in the way:
-  when as many runs are under way as there are cores, or other programs keep the cores busy.
-- `int`: This many, at least 1. With 1, a run is computed by its caller's thread. A number other than that of
-  the pool's threads gives the session a pool of its own.
-"""
-
-
-Profile = Literal["latency", "battery", "throughput"]
-"""What matters most about a session's runs, where `threads` is `auto`.
-
-- `"latency"`: That each run is over soon: all threads of the pool compute it, and look for more work for a
-  millisecond after it before they sleep.
-- `"battery"`: Energy: as `latency`, but the threads sleep as soon as the run is over. Runs that follow each
-  other closely are slower for it.
-- `"throughput"`: Many runs at once: each is computed by its caller's thread alone, so that no thread waits
-  for another.
-"""
-
-
 class ProviderDict(TypedDict, total=False):
     """An execution provider and its options."""
 
@@ -78,37 +55,6 @@ class ProviderDict(TypedDict, total=False):
 
     options: Mapping[str, str]
     """Its options, as its documentation names them."""
-
-
-OptimizationLevel = Literal["none", "basic", "extended", "layout", "all"]
-"""How far the graph is rewritten before it runs. None of the levels changes what is computed by more than
-rounding.
-
-- `"none"`: Not at all.
-- `"basic"`: Constant folding and removal of what is redundant.
-- `"extended"`: Also fusions into ONNX Runtime's own operators.
-- `"layout"`: Also memory layouts that suit this CPU.
-- `"all"`: Everything.
-"""
-
-
-QuantizeMode = Literal["int8-dynamic", "int8-static", "weights-8", "weights-4", "float16"]
-"""A way to quantize a model.
-
-- `"int8-dynamic"`: Constant matrices of `MatMul` and `Gemm`, and of `Conv` along one axis, as signed 8-bit
-  numbers with a scale for each output channel; activations become unsigned 8-bit numbers while the model
-  runs, with a scale for each tensor. Needs no samples. Layers in graphs inside of nodes are quantized too,
-  those in functions that the model defines are not.
-- `"int8-static"`: Layers of the main graph with 8-bit activations, whose ranges come from a calibration, and
-  signed 8-bit weights with a scale for each output channel, written with `QuantizeLinear` and
-  `DequantizeLinear`. What lies between such layers is computed in 8 bits too where that is exact enough.
-  Older operator sets are lifted to 13 for it.
-- `"weights-8"`: Constant matrices in blocks of 8-bit numbers; activations stay floats, which ONNX Runtime may
-  round in blocks of their own while it multiplies. Needs no samples.
-- `"weights-4"`: The same with 4-bit numbers. Needs no samples. This saves memory, not time.
-- `"float16"`: Constants are stored as `float16` and computed with as `float32`. Needs no samples. This halves
-  the file.
-"""
 
 
 Precision = Literal["original", "auto"] | QuantizeMode
@@ -230,7 +176,7 @@ class CalibrateOptionsDict(TypedDict, total=False):
     """How a model is calibrated. Every field has a default; unknown fields are an error when read from JSON.
     """
 
-    session: SessionOptionsDict
+    session: SessionOptionsDict | dict[str, Any]
     """How the model is run: threads, providers, sizes of dimensions, where its external data and ONNX Runtime
     are. Its other fields are not used.
     """
@@ -245,7 +191,7 @@ class PrecisionOptionsDict(TypedDict, total=False):
     """How a precision is chosen. Every field has a default; unknown fields are an error when read from JSON.
     """
 
-    session: SessionOptionsDict
+    session: SessionOptionsDict | dict[str, Any]
     """The options that sessions will be loaded with: `precision`, `samples` and `accuracy` say what is asked
     for, `threads` and `profile` how runs are timed.
     """
@@ -327,7 +273,7 @@ class QuantizeOptionsDict(TypedDict, total=False):
 class TuneOptionsDict(TypedDict, total=False):
     """How a model is tuned. Every field has a default; unknown fields are an error when read from JSON."""
 
-    session: SessionOptionsDict
+    session: SessionOptionsDict | dict[str, Any]
     """The options that sessions will be loaded with: the default that candidates have to beat. `threads` has
     to be `auto`. Their `cache` is where the plan is kept.
     """

@@ -264,7 +264,7 @@ def test_every_class_is_described():
 
 def test_options_can_be_looked_at():
     hints = typing.get_type_hints(options.TuneOptionsDict)
-    assert hints["session"] is options.SessionOptionsDict
+    assert typing.get_args(hints["session"]) == (options.SessionOptionsDict, dict[str, typing.Any])
     assert hints["concurrency"] is int
     assert not options.TuneOptionsDict.__required_keys__
 

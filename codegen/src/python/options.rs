@@ -8,18 +8,19 @@ use crate::model::{Body, Declaration, Field, Type, Variant};
 
 /// Batches in memory, which have no form in JSON.
 const SAMPLES: (&str, &str) = ("Samples", "Iterable[Mapping[str, Any]]");
-/// `ortlet.Accuracy` is a dict.
-const ACCURACY: (&str, &str) = ("Accuracy", "dict[str, Any]");
+/// Structs that `ortlet` has objects for, which are dicts.
+const OBJECTS: [&str; 2] = ["Accuracy", "SessionOptions"];
+const OBJECT: &str = "dict[str, Any]";
 
-/// The text of `options.py`.
+/// The text of `options.py`. Words that reports have too are those of `words.py`.
 ///
 /// # Panics
 /// If a field cannot be a keyword argument.
-pub fn options(declarations: &[Declaration]) -> String {
+pub fn options(declarations: &[Declaration], reports: &[Declaration]) -> String {
     let name = |name: &str| {
         let is_struct = declarations.iter().any(|one| one.name == name && one.is_struct());
-        match (is_struct, name == ACCURACY.0) {
-            (true, true) => format!("{} | {}", dict_name(name), ACCURACY.1),
+        match (is_struct, OBJECTS.contains(&name)) {
+            (true, true) => format!("{} | {OBJECT}", dict_name(name)),
             (true, false) => dict_name(name),
             (false, _) => name.to_owned(),
         }
@@ -30,7 +31,12 @@ pub fn options(declarations: &[Declaration]) -> String {
     text.push_str("from __future__ import annotations\n\nimport os\n");
     text.push_str("from collections.abc import Iterable, Mapping, Sequence\n");
     text.push_str("from typing import Any, Literal, TypedDict\n");
-    for one in declarations {
+    let (shared, own): (Vec<_>, Vec<_>) =
+        declarations.iter().partition(|one| !one.is_struct() && reports.contains(one));
+    let mut words: Vec<_> = shared.iter().map(|one| one.name.as_str()).collect();
+    words.sort_unstable();
+    text.push_str(&format!("\nfrom .words import {}\n", words.join(", ")));
+    for one in own {
         text.push_str(&match &one.body {
             Body::Choice(variants) => writer.choice(one, variants),
             Body::Struct(fields) => writer.dict(one, fields),
