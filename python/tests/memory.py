@@ -2,6 +2,7 @@
 
 import gc
 import os
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -9,6 +10,8 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 # The allocators of C, Rust and Python keep what was freed for later, in pieces about as large as this.
 SLACK_BYTES = 8_000_000
 TRACED_SLACK_BYTES = 16_000
+# Two seconds.
+MOST_WAITS = 100
 
 
 def resident_bytes():
@@ -50,3 +53,23 @@ def check_objects(action, count=1000, warm_up=50):
     # Caches of the interpreter's and of asyncio's take some kilobytes, but not more and more.
     assert more_objects < count // 5, f"{more_objects} objects more after {count} times"
     assert more_traced < TRACED_SLACK_BYTES, f"{more_traced} bytes more after {count} times"
+
+
+def check_objects_beside_threads(action, at_rest, count=1000, warm_up=50):
+    """The same of objects alone: tracing may not be ended while other threads enter Python (CPython before 3.12.9).
+
+    `at_rest` has what was begun come to its end.
+    """
+    repeat(action, warm_up)
+    at_rest()
+    gc.collect()
+    objects = len(gc.get_objects())
+    repeat(action, count)
+    for _ in range(MOST_WAITS):
+        at_rest()
+        gc.collect()
+        more_objects = len(gc.get_objects()) - objects
+        if more_objects < count // 5:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{more_objects} objects more after {count} times")
