@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use ortlet::runtime::RuntimeOptions;
+use ortlet::runtime::{Runtime, RuntimeOptions};
 use ortlet::{Error, Samples, SessionOptions};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyMapping, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyMapping, PyString, PyTuple};
 use pythonize::depythonize;
 use serde::de::DeserializeOwned;
 
@@ -116,18 +116,20 @@ pub(crate) fn with_folders(mut session: SessionOptions) -> SessionOptions {
 }
 
 pub(crate) fn add_folders(runtime: &mut RuntimeOptions) {
+    // A process has only one, so from then on nothing is searched.
+    if Runtime::loaded().is_some() {
+        return;
+    }
     let folders = Python::attach(|py| -> PyResult<Vec<PathBuf>> {
         let path: Vec<PathBuf> = py.import(intern!(py, "sys"))?.getattr(intern!(py, "path"))?.extract()?;
         Ok(path.iter().map(|packages| packages.join("onnxruntime").join("capi")).collect())
     });
-    if ortlet::runtime::Runtime::loaded().is_none() {
-        runtime.folders.extend(folders.unwrap_or_default().into_iter().filter(|folder| folder.is_dir()));
-    }
+    runtime.folders.extend(folders.unwrap_or_default().into_iter().filter(|folder| folder.is_dir()));
 }
 
 /// Samples: a folder, or batches in memory.
 pub(crate) fn samples(samples: &Bound<'_, PyAny>) -> Outcome<Samples> {
-    if samples.is_instance_of::<PyString>() || samples.hasattr(intern!(samples.py(), "__fspath__"))? {
+    if is_path(samples)? {
         return Ok(Samples::Folder(samples.extract()?));
     }
     let mut batches = Vec::new();
@@ -136,6 +138,11 @@ pub(crate) fn samples(samples: &Bound<'_, PyAny>) -> Outcome<Samples> {
         batches.push(batch.map_err(|failure| failure.context(|| format!("sample {index}")))?);
     }
     Ok(batches.into())
+}
+
+/// Whether an object is a path, as everywhere in Python.
+fn is_path(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(object.is_instance_of::<PyString>() || object.hasattr(intern!(object.py(), "__fspath__"))?)
 }
 
 /// A model as functions take it.
@@ -150,9 +157,7 @@ impl<'py> Source<'py> {
         if let Ok(model) = object.cast::<crate::model::PyModel>() {
             return Ok(Self::Model(model.clone()));
         }
-        let is_path = object.is_instance_of::<PyString>()
-            || object.hasattr(intern!(object.py(), "__fspath__"))? && !object.is_instance_of::<PyBytes>();
-        if is_path { object.extract().map(Self::Path) } else { Ok(Self::Bytes(object.clone())) }
+        if is_path(object)? { object.extract().map(Self::Path) } else { Ok(Self::Bytes(object.clone())) }
     }
 }
 

@@ -27,6 +27,6 @@ pub(crate) fn choose_precision<'py>(
     let options = precision_options(py, session_options, time_limit_ms, seed, &work)?;
     let choice = py.detach(|| choose(&model, &options));
     let choice = work.end(py, choice)?;
-    let of = PyModel { model: choice.model.clone(), source: Some(model) };
-    pair(py, "PrecisionChoice", choice.model, &of, &choice.report, "PrecisionReport")
+    let model = PyModel { model: choice.model, source: Some(model) };
+    pair(py, "PrecisionChoice", model, &choice.report, "PrecisionReport")
 }

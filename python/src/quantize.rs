@@ -34,19 +34,19 @@ pub(crate) fn quantize<'py>(
         Some(path) => quantize_with(&own.model, mode, calibration, &options, &Model::external_data(path)),
         None => quantize_alone(&own.model, mode, calibration, &options),
     })?;
-    pair(py, "Quantized", model, own, &report, "QuantizeReport")
+    let model = PyModel { model, source: own.source.clone() };
+    pair(py, "Quantized", model, &report, "QuantizeReport")
 }
 
 /// A model and a report on it, as a tuple with names.
 pub(crate) fn pair<'py>(
     py: Python<'py>,
     class: &str,
-    model: Model,
-    of: &PyModel,
+    model: PyModel,
     report: &impl serde::Serialize,
     report_class: &str,
 ) -> Outcome<Bound<'py, PyAny>> {
-    let model = Bound::new(py, PyModel { model, source: of.source.clone() })?;
+    let model = Bound::new(py, model)?;
     let report = report::to_python(py, report, &pyo3::types::PyString::new(py, report_class))?;
     Ok(py.import(intern!(py, "ortlet._results"))?.getattr(class)?.call1((model, report))?)
 }

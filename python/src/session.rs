@@ -45,7 +45,11 @@ impl PySession {
         session_options: Option<&Bound<'_, PyDict>>,
     ) -> Outcome<Self> {
         let source = Source::of(model)?;
-        let all = merged(py, options, session_options)?;
+        // Options given by themselves win over those given as a whole.
+        let all = options.map_or_else(|| Ok(PyDict::new(py)), |options| options::dict(options.as_any()))?;
+        if let Some(own) = session_options {
+            all.update(own.as_mapping())?;
+        }
         let work = Work::new(py, cancel, progress, "choosing the precision")?;
         let mut options = precision_options(py, Some(&all), time_limit_ms, seed, &work)?;
         let loaded = match &source {
@@ -200,22 +204,6 @@ impl PySession {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.clone().ok_or_else(|| Error::invalid_argument("session", "is closed"))
     }
-}
-
-/// Options given as a whole, and those given by themselves, which win.
-fn merged<'py>(
-    py: Python<'py>,
-    options: Option<&Bound<'py, PyMapping>>,
-    session_options: Option<&Bound<'py, PyDict>>,
-) -> PyResult<Bound<'py, PyDict>> {
-    let all = PyDict::new(py);
-    if let Some(options) = options {
-        all.update(options)?;
-    }
-    if let Some(options) = session_options {
-        all.update(options.as_mapping())?;
-    }
-    Ok(all)
 }
 
 /// What choosing a precision goes by.
