@@ -61,6 +61,7 @@ mod _ortlet {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::asynchronous::end_with_interpreter(module)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -126,6 +126,7 @@ impl PySession {
     /// Starts a run on another thread, where `done` is called with its outputs or an exception.
     fn _start(
         &self,
+        py: Python<'_>,
         inputs: &Bound<'_, PyAny>,
         outputs: Option<&Bound<'_, PyAny>>,
         deadline: Option<&Bound<'_, PyAny>>,
@@ -135,7 +136,7 @@ impl PySession {
         let session = self.session()?;
         let inputs = value::shared_batch(inputs, session.inputs())?;
         let options = run_options(outputs, deadline, cancel)?.unwrap_or_default();
-        Ok(asynchronous::start(&session, inputs, options, done))
+        Ok(asynchronous::start(py, &session, inputs, options, done))
     }
 
     /// Fixed memory for inputs and outputs, prepared once for many runs.

@@ -123,6 +123,18 @@ def test_a_process_ends_while_a_task_computes(script):
     assert (status, printed) == (0, ["end"]), errors
 
 
+@pytest.mark.parametrize("attempt", range(8))
+def test_a_process_ends_right_after_a_task(script, attempt):
+    status, printed, errors = script(
+        """
+        # Only then does the thread that tells of the end of the run have to wait for Python until the process ends.
+        sys.setswitchinterval(100)
+        asyncio.run(session.run_async({'count': np.array(1), 'x': np.zeros(2, np.float32)}))
+        """
+    )
+    assert (status, printed, errors) == (0, [], "")
+
+
 def test_a_process_ends_with_what_nobody_dropped(script):
     status, printed, errors = script(
         """
