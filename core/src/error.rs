@@ -308,11 +308,7 @@ impl Error {
 
     /// The facts as JSON: `code` holds the slug, the other keys the fields of [`ErrorKind`], `message` the text.
     pub fn details(&self) -> serde_json::Value {
-        let mut details = serde_json::to_value(&self.0.kind).unwrap_or_default();
-        if let Some(object) = details.as_object_mut() {
-            object.insert("message".into(), self.to_string().into());
-        }
-        details
+        serde_json::to_value(self).unwrap_or_default()
     }
 
     /// Adds where it happened, outside of what is already known.
@@ -380,6 +376,19 @@ impl fmt::Display for Error {
             write!(f, "{context}: ")?;
         }
         self.0.kind.fmt(f)
+    }
+}
+
+/// As [`Error::details`] says.
+impl Serialize for Error {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Details<'a> {
+            #[serde(flatten)]
+            kind: &'a ErrorKind,
+            message: String,
+        }
+        Details { kind: &self.0.kind, message: self.to_string() }.serialize(serializer)
     }
 }
 

@@ -12,6 +12,7 @@ pub mod error;
 pub mod metrics;
 pub mod model;
 pub mod quantize;
+mod random;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod tensor;

@@ -25,6 +25,9 @@ pub type Schemas = Map<String, Value>;
 /// What an object of options has instead of `required`, since nothing is: its fields in the order of the struct.
 pub const ORDER: &str = "x-order";
 
+/// What the schema of a word has another word under that is read as the same.
+pub const ALIAS: &str = "x-alias";
+
 /// Options, in the form that is read.
 pub fn options() -> Schemas {
     let mut read = options_by(SchemaSettings::draft2020_12().for_deserialize());

@@ -16,7 +16,8 @@ use crate::guard::guard;
 use crate::model::ortlet_model;
 use crate::status::ortlet_status;
 
-/// Quantizes a model by one mode, unmeasured: `int8-dynamic`, `int8-static`, `weights-8`, `weights-4` or `float16`.
+/// Quantizes a model by one mode, unmeasured: `int8-dynamic` (or `int8`), `int8-static`, `weights-8`, `weights-4` or
+/// `float16`.
 /// `calibration` is needed for `int8-static`, makes `int8-dynamic` more accurate, and may be `NULL` otherwise. `options`
 /// is a JSON object or `NULL`. `report_json`, unless `NULL`, gets what was done to each layer, or why nothing was.
 ///

@@ -19,13 +19,14 @@ CacheOutcome = Literal["off", "hit", "stored", "healed", "failed"]
 - `"failed"`: It could be neither read nor written; the warnings say why.
 """
 
-QuantizeMode = Literal["int8-dynamic", "int8-static", "weights-8", "weights-4", "float16"]
+QuantizeMode = Literal["int8-dynamic", "int8", "int8-static", "weights-8", "weights-4", "float16"]
 """A way to quantize a model.
 
 - `"int8-dynamic"`: Constant matrices of `MatMul` and `Gemm`, and of `Conv` along one axis, as signed 8-bit
   numbers with a scale for each output channel; activations become unsigned 8-bit numbers while the model
   runs, with a scale for each tensor. Needs no samples. Layers in graphs inside of nodes are quantized too,
   those in functions that the model defines are not.
+- `"int8"`: The same as `int8-dynamic`.
 - `"int8-static"`: Layers of the main graph with 8-bit activations, whose ranges come from a calibration, and
   signed 8-bit weights with a scale for each output channel, written with `QuantizeLinear` and
   `DequantizeLinear`. What lies between such layers is computed in 8 bits too where that is exact enough.

@@ -86,7 +86,8 @@ pub struct QuantizeArgs {
     /// The file to write. Without it, beside the model, with an extension that says how it was made.
     #[arg(short = 'o', long, value_name = "OUT.onnx")]
     pub output: Option<PathBuf>,
-    /// How to quantize: `int8-dynamic`, `int8-static` (needs --samples), `weights-8`, `weights-4` or `float16`.
+    /// How to quantize: `int8-dynamic` (or `int8`), `int8-static` (needs --samples), `weights-8`, `weights-4` or
+    /// `float16`.
     #[arg(long, value_name = "MODE", default_value = "int8-dynamic", value_parser = word::<QuantizeMode>,
           conflicts_with = "precision")]
     pub mode: QuantizeMode,

@@ -19,8 +19,7 @@ fn the_model_is_written_beside_and_runs() {
 
     // Written once more over its own result, with a layer left as it was.
     let layer = report["layers"][2]["node"].as_str().unwrap();
-    let exclude =
-        ["quantize", plain.to_str().unwrap(), "--mode=int8-dynamic", "--no-embeddings", "--exclude", layer];
+    let exclude = ["quantize", plain.to_str().unwrap(), "--mode=int8", "--no-embeddings", "--exclude", layer];
     let said = text(exclude);
     assert!(said.contains("as it was: excluded by the options"), "{said}");
     assert!(said.contains("35 of 48 layers were quantized"), "{said}");

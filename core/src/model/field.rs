@@ -5,7 +5,7 @@
 use super::Bytes;
 use super::encode::{Sizes, Write, Writer, len_size, tag_size, varint_size};
 use super::packed::{Element, Packed, count};
-use super::wire::{Read, Reader, Tag, Wire};
+use super::wire::{Message, Read, Reader, Tag, Wire};
 use crate::Result;
 use crate::error::ResultExt;
 
@@ -84,9 +84,11 @@ pub(super) trait Field {
     fn write(&self, number: u32, out: &mut Writer<'_>) -> Result<()>;
 }
 
-impl<M: Read> Read for Box<M> {
+impl<M: Message> Message for Box<M> {
     const HEAP_BYTES: u64 = size_of::<M>() as u64;
+}
 
+impl<M: Read> Read for Box<M> {
     fn read_field(&mut self, tag: Tag, reader: &mut Reader<'_>) -> Result<bool> {
         (**self).read_field(tag, reader)
     }
@@ -106,7 +108,7 @@ impl<M: Write> Write for Box<M> {
     }
 }
 
-impl<M: Read + Write> Field for Option<M> {
+impl<M: Message + Write> Field for Option<M> {
     fn read(&mut self, tag: Tag, reader: &mut Reader<'_>, name: &'static str) -> Result<bool> {
         if tag.wire != Wire::Len {
             return Ok(false);
@@ -127,7 +129,7 @@ impl<M: Read + Write> Field for Option<M> {
     }
 }
 
-impl<M: Read + Write> Field for Vec<M> {
+impl<M: Message + Write> Field for Vec<M> {
     fn read(&mut self, tag: Tag, reader: &mut Reader<'_>, name: &'static str) -> Result<bool> {
         if tag.wire != Wire::Len {
             return Ok(false);
@@ -401,6 +403,8 @@ macro_rules! messages {
             /// Fields of this message that Ortlet does not know.
             pub unknown: $crate::model::UnknownFields,
         }
+
+        impl $crate::model::wire::Message for $name {}
 
         impl $crate::model::wire::Read for $name {
             fn read_field(

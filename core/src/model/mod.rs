@@ -22,6 +22,7 @@ mod proto;
 mod quantization;
 mod report;
 mod scope;
+mod signature;
 mod tensor;
 mod types;
 mod validate;
@@ -41,6 +42,7 @@ pub use proto::{
 };
 pub use quantization::{QuantizationKind, QuantizationReport, QuantizedValue, SchemeReport};
 pub use report::{DynamicAxis, DynamicDim, ExternalFileReport, ModelReport};
+pub use signature::Signature;
 pub use tensor::{SegmentProto, SparseTensorProto, TensorProto};
 pub use types::{
     Dimension, DimensionProto, ElementTypeProto, MapTypeProto, OpaqueTypeProto, TensorShapeProto,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::quantization::{self, QuantizationReport};
 use super::tensor::element_count;
 use super::walk::graphs;
-use super::{Model, NodeProto, TensorProto, ValueInfoProto};
+use super::{Model, NodeProto, Signature, TensorProto};
 use crate::tensor::{DType, Dim, ValueInfo, ValueType};
 
 /// Domains whose operators ONNX or ONNX Runtime define.
@@ -138,9 +138,7 @@ impl Model {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let tensors = Tensors::of(self);
         let nodes = Nodes::of(self);
-        let (inputs, overridable_initializers) = self.report_inputs();
-        let outputs: Vec<_> =
-            self.graph.iter().flat_map(|graph| &graph.output).map(ValueInfoProto::to_value_info).collect();
+        let Signature { inputs, outputs, overridable_initializers } = self.signature();
         let model_bytes = self.encoded_bytes().unwrap_or_default();
         let external_bytes: u64 = tensors.files.values().map(|file| file.tensor_bytes).sum();
         ModelReport {
@@ -176,19 +174,6 @@ impl Model {
             external_files: tensors.files.into_values().collect(),
             quantization: quantization::report(self),
         }
-    }
-
-    /// Inputs that have to be given, and those that may be.
-    fn report_inputs(&self) -> (Vec<ValueInfo>, Vec<ValueInfo>) {
-        let Some(graph) = &self.graph else { return Default::default() };
-        let initializers: BTreeSet<&str> = graph.initializer.iter().map(TensorProto::name).collect();
-        let (overridable, required): (Vec<_>, Vec<_>) =
-            graph.input.iter().partition(|input| initializers.contains(input.name()));
-        // Before version 4 of the format, initializers had to be inputs, and were not meant to be given.
-        let overridable = if self.ir_version.unwrap_or_default() < 4 { Vec::new() } else { overridable };
-        let report =
-            |values: Vec<&ValueInfoProto>| values.into_iter().map(ValueInfoProto::to_value_info).collect();
-        (report(required), report(overridable))
     }
 
     fn report_opsets(&self) -> BTreeMap<String, i64> {

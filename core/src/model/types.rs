@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::UnknownFields;
 use super::encode::{Sizes, Write, Writer};
 use super::field::{Field, messages};
-use super::wire::{Read, Reader, Tag};
+use super::wire::{Message, Read, Reader, Tag};
 use crate::Result;
 use crate::tensor::{DType, Dim, SymbolicShape, ValueType};
 
@@ -100,6 +100,8 @@ macro_rules! read_case {
         Ok(known)
     }};
 }
+
+impl Message for TypeProto {}
 
 impl Read for TypeProto {
     fn read_field(&mut self, tag: Tag, reader: &mut Reader<'_>) -> Result<bool> {
@@ -197,6 +199,8 @@ impl DimensionProto {
         }
     }
 }
+
+impl Message for DimensionProto {}
 
 impl Read for DimensionProto {
     fn read_field(&mut self, tag: Tag, reader: &mut Reader<'_>) -> Result<bool> {

@@ -32,14 +32,17 @@ pub(super) struct Tag {
 }
 
 /// A message that can be read field by field.
-pub(super) trait Read: Default {
-    /// Heap memory that an empty value takes, beside its own size.
-    const HEAP_BYTES: u64 = 0;
-
+pub(super) trait Read {
     /// Reads one field; `false` if the field is unknown, or does not have the expected wire type.
     fn read_field(&mut self, tag: Tag, reader: &mut Reader<'_>) -> Result<bool>;
 
     fn unknown(&mut self) -> &mut UnknownFields;
+}
+
+/// A message that can be the value of a field.
+pub(super) trait Message: Read + Default {
+    /// Heap memory that an empty value takes, beside its own size.
+    const HEAP_BYTES: u64 = 0;
 }
 
 /// A position in the encoded model, and the budgets left.
@@ -72,7 +75,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads all fields up to the end of the current message.
-    pub(super) fn merge<M: Read>(&mut self, into: &mut M) -> Result<()> {
+    pub(super) fn merge(&mut self, into: &mut dyn Read) -> Result<()> {
         while let Some(tag) = self.tag()? {
             let known = into.read_field(tag, self)?;
             let no_text = std::mem::take(&mut self.found_no_text);
@@ -90,7 +93,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a message that is a field's value.
-    pub(super) fn message<M: Read>(&mut self, into: &mut M) -> Result<()> {
+    pub(super) fn message(&mut self, into: &mut dyn Read) -> Result<()> {
         let end = self.length()?;
         self.descend()?;
         let outer = std::mem::replace(&mut self.end, end);

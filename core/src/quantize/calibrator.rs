@@ -147,6 +147,24 @@ impl Calibrator {
         shapes_model(&self.model, &self.computed().collect::<Vec<_>>())
     }
 
+    /// The [computed](Self::computed) values in groups for [`part`](Self::part), in an order in which the model computes
+    /// them: as many as take no more than `max_bytes` together, at least one. `sizes` has the bytes of values by name;
+    /// one of unknown size has a group of its own. There is always a group, which may be empty.
+    pub fn groups(&self, sizes: &HashMap<String, u64>, max_bytes: u64) -> Vec<Vec<String>> {
+        let (mut groups, mut group, mut bytes) = (Vec::new(), Vec::new(), 0_u64);
+        for name in self.computed() {
+            let size = sizes.get(name).copied().unwrap_or(max_bytes);
+            bytes = bytes.saturating_add(size);
+            if bytes > max_bytes && !group.is_empty() {
+                groups.push(std::mem::take(&mut group));
+                bytes = size;
+            }
+            group.push(name.to_owned());
+        }
+        groups.push(group);
+        groups
+    }
+
     /// Takes what a watched value was in a run. Other element types than `float32` are ignored.
     ///
     /// # Errors

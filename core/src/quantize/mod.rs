@@ -13,6 +13,7 @@ mod calibration;
 mod calibrator;
 mod constants;
 mod convolution;
+mod division;
 mod dynamic;
 mod embedding;
 mod forms;
@@ -42,6 +43,7 @@ pub use accuracy::{Accuracy, AccuracyFigures, AccuracyJudge, Breach, Measure, Na
 pub use blocks::{BlockBits, BlockScheme, BlockWeights};
 pub use calibration::{Calibration, ChannelStatistics, TensorStatistics};
 pub use calibrator::Calibrator;
+pub use division::Division;
 pub use lift_opset::lift_opset;
 pub use options::{QuantizeMode, QuantizeOptions};
 pub use precision_report::{

@@ -16,6 +16,8 @@ pub enum QuantizeMode {
     /// output channel; activations become unsigned 8-bit numbers while the model runs, with a scale for each tensor. Needs
     /// no samples.
     /// Layers in graphs inside of nodes are quantized too, those in functions that the model defines are not.
+    #[serde(alias = "int8")]
+    #[cfg_attr(feature = "schema", schemars(extend("x-alias" = "int8")))]
     Int8Dynamic,
     /// Layers of the main graph with 8-bit activations, whose ranges come from a calibration, and signed 8-bit weights
     /// with a scale for each output channel, written with `QuantizeLinear` and `DequantizeLinear`. What lies between such
@@ -99,4 +101,20 @@ fn saturates() -> bool {
 #[cfg(not(target_arch = "x86_64"))]
 fn saturates() -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn int8_is_another_word_for_the_mode_that_needs_no_samples() {
+        let read = |word: &str| serde_json::from_value::<QuantizeMode>(word.into());
+        assert_eq!(read("int8").unwrap(), QuantizeMode::Int8Dynamic);
+        assert_eq!(serde_json::to_value(read("int8").unwrap()).unwrap(), "int8-dynamic");
+        assert!(read("int4").is_err());
+        let layers = r#"{ "layers": { "a": "int8" } }"#;
+        let options: QuantizeOptions = serde_json::from_str(layers).unwrap();
+        assert_eq!(options.layers["a"], QuantizeMode::Int8Dynamic);
+    }
 }

@@ -66,7 +66,8 @@
  *   concurrency_limit    the most runs at once; further ones wait for concurrency_wait_ms
  *   concurrency_wait_ms  1000 by default
  *   warm_up_runs         runs on zeros while the session is created
- *   precision            "original", "auto", "int8-dynamic", "int8-static", "weights-8", "weights-4" or "float16"
+ *   precision            "original", "auto", "int8-dynamic" (or "int8"), "int8-static", "weights-8", "weights-4" or
+ *                        "float16"
  *   samples              folder of .npz files with real inputs, for precisions that need them
  *   accuracy             how far results may be off with "auto": {"min_cosine", "mean_cosine", "max_absolute_error",
  *                        "top1_agreement"}
@@ -929,7 +930,8 @@ ortlet_status ortlet_calibrate(const ortlet_model *model,
 // Threads: any, once.
 void ortlet_calibration_free(ortlet_calibration *calibration);
 
-// Quantizes a model by one mode, unmeasured: `int8-dynamic`, `int8-static`, `weights-8`, `weights-4` or `float16`.
+// Quantizes a model by one mode, unmeasured: `int8-dynamic` (or `int8`), `int8-static`, `weights-8`, `weights-4` or
+// `float16`.
 // `calibration` is needed for `int8-static`, makes `int8-dynamic` more accurate, and may be `NULL` otherwise. `options`
 // is a JSON object or `NULL`. `report_json`, unless `NULL`, gets what was done to each layer, or why nothing was.
 //

@@ -135,19 +135,7 @@ impl Loop<'_> {
     /// The computed values in groups, in an order in which the model computes them; at least one group, which may be
     /// empty.
     fn groups(&self, calibrator: &Calibrator) -> Result<Vec<Vec<String>>> {
-        let sizes = self.sizes(calibrator)?;
-        let (mut groups, mut group, mut bytes) = (Vec::new(), Vec::new(), 0_u64);
-        for name in calibrator.computed() {
-            let size = sizes.get(name).copied().unwrap_or(self.options.max_bytes);
-            bytes = bytes.saturating_add(size);
-            if bytes > self.options.max_bytes && !group.is_empty() {
-                groups.push(std::mem::take(&mut group));
-                bytes = size;
-            }
-            group.push(name.to_owned());
-        }
-        groups.push(group);
-        Ok(groups)
+        Ok(calibrator.groups(&self.sizes(calibrator)?, self.options.max_bytes))
     }
 
     /// Bytes of the computed values for the first batch.

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::lab::Lab;
-use crate::engine::race::{Random, median};
+use crate::engine::race::median;
 use crate::engine::session::Session;
 use crate::model::ExternalDataResolver;
 use crate::model::{Model, NodeProto, ValueInfoProto};
 use crate::quantize::{Calibration, QuantizeMode, QuantizeOptions, quantize_with, single_layer};
+use crate::random::Random;
 use crate::tensor::Tensor;
 use crate::{ErrorCode, Result};
 

@@ -2,7 +2,6 @@
 
 use super::candidates::{Candidate, Workshop};
 use super::contest::{Entrant, as_entrants, race};
-use super::division::Division;
 use super::lab::{Lab, Reference, for_trials};
 use super::options::PrecisionOptions;
 use super::rewritten::{Rewritten, rewrite};
@@ -13,7 +12,7 @@ use crate::engine::runtime::{Sample, SessionOptions};
 use crate::engine::session::Session;
 use crate::model::Model;
 use crate::quantize::{
-    AccuracyFigures, Calibration, PrecisionCandidate, PrecisionLayer, QuantizeOptions, SampleCounts,
+    AccuracyFigures, Calibration, Division, PrecisionCandidate, PrecisionLayer, QuantizeOptions, SampleCounts,
 };
 use crate::{ErrorKind, Result};
 

@@ -9,7 +9,6 @@ mod auto;
 mod candidates;
 mod compile;
 mod contest;
-mod division;
 mod lab;
 mod mode;
 mod options;

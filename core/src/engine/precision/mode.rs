@@ -1,13 +1,14 @@
 //! `precision: MODE`: one mode for all layers that it is for, and, where samples tell, how far results are off.
 
-use super::division::Division;
 use super::lab::{Lab, for_trials};
 use super::options::PrecisionOptions;
 use super::{PrecisionChoice, Source, learn, report};
 use crate::engine::calibrate::Batches;
 use crate::engine::runtime::{Samples, SessionOptions};
 use crate::engine::session::Session;
-use crate::quantize::{AccuracyFigures, QuantizeMode, QuantizeOptions, SampleCounts, quantize_with};
+use crate::quantize::{
+    AccuracyFigures, Division, QuantizeMode, QuantizeOptions, SampleCounts, quantize_with,
+};
 use crate::{ErrorKind, Result};
 
 /// Quantizes by a mode.

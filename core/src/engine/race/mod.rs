@@ -17,5 +17,5 @@ mod track;
 pub(in crate::engine) use compare::difference_of_outputs;
 pub(in crate::engine) use race::{Group, Outcome, Race, Rules, Runner, ratio};
 pub(in crate::engine) use sessions::{Contest, Course, Place, Sessions, racing};
-pub(in crate::engine) use statistics::{Random, median};
+pub(in crate::engine) use statistics::median;
 pub(in crate::engine) use track::Entry;

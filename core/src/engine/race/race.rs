@@ -7,10 +7,11 @@
 use std::time::Duration;
 
 use super::judge::{Bar, Judgement, Pair, judge};
-use super::statistics::{Random, median};
+use super::statistics::median;
 use super::track::{Entry, Lap, Track};
 use crate::Result;
 use crate::engine::compile::PlanRound;
+use crate::random::Random;
 
 /// Rounds between two halvings.
 const HEAT_ROUNDS: usize = 6;

@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use super::race::{Outcome, Race, Rules};
-use super::statistics::Random;
 use super::track::{Entry, Lap, Track};
 use crate::Result;
+use crate::random::Random;
 
 const RACES: u64 = 1000;
 const RULES: Rules<'_> = Rules { margin: 0.03, significance: 0.01, seed: 0, default_name: "the default" };

@@ -124,6 +124,8 @@ mod tests {
             assert_eq!(serde_json::from_str::<Precision>(json).unwrap(), precision);
             assert_eq!(serde_json::to_string(&precision).unwrap(), json);
         }
+        let int8 = serde_json::from_str::<Precision>(r#""int8""#).unwrap();
+        assert_eq!(int8, Precision::Mode(QuantizeMode::Int8Dynamic));
         assert!(serde_json::from_str::<Precision>(r#""int7""#).unwrap_err().to_string().contains("int7"));
         let samples: Samples = serde_json::from_str(r#""a/b""#).unwrap();
         assert_eq!(
