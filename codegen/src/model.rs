@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ortlet::schema::{ORDER, Schemas};
+use ortlet::schema::{ALIAS, ORDER, Schemas};
 use serde_json::Value;
 
 /// A type with a name.
@@ -149,9 +149,19 @@ fn declaration(name: &str, schema: &Value) -> Declaration {
     } else if variants.is_empty() {
         Body::Choice(vec![Variant { doc: String::new(), of: of(schema) }])
     } else {
-        Body::Choice(variants.iter().map(|one| Variant { doc: doc(one), of: of(one) }).collect())
+        Body::Choice(variants.iter().flat_map(variant).collect())
     };
     Declaration { name: name.to_owned(), doc: doc(schema), body }
+}
+
+/// A variant, and behind it the other word that is read as the same.
+fn variant(schema: &Value) -> impl Iterator<Item = Variant> {
+    let own = Variant { doc: doc(schema), of: of(schema) };
+    let alias = schema.get(ALIAS).map(|alias| {
+        let doc = format!("The same as `{}`.", schema["const"].as_str().unwrap_or_default());
+        Variant { doc, of: Type::Constant(alias.clone()) }
+    });
+    std::iter::once(own).chain(alias)
 }
 
 fn fields(schema: &Value) -> Vec<Field> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use ortlet::schema;
-use ortlet_codegen::{model, python};
+use ortlet_codegen::{model, python, typescript};
 
 /// Set to have the files written instead of compared.
 const UPDATE: &str = "ORTLET_UPDATE";
@@ -17,6 +17,16 @@ fn the_python_declarations_are_up_to_date() {
     write_or_compare(&folder.join("reports.py"), &python::reports(&reports));
     write_or_compare(&folder.join("words.py"), &python::words(&reports));
     write_or_compare(&folder.join("options.py"), &python::options(&options, &reports));
+}
+
+#[test]
+fn the_typescript_declarations_are_up_to_date() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wasm/js/src/generated");
+    let reports = model::declarations(&schema::reports());
+    let options = model::declarations(&schema::options());
+    write_or_compare(&folder.join("reports.ts"), &typescript::reports(&reports));
+    write_or_compare(&folder.join("words.ts"), &typescript::words(&options, &reports));
+    write_or_compare(&folder.join("options.ts"), &typescript::options(&options));
 }
 
 fn write_or_compare(path: &Path, made: &str) {

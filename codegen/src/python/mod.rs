@@ -1,6 +1,5 @@
 //! Python: classes of reports, and dicts of options for type checkers.
 
-mod described;
 mod options;
 mod reports;
 mod text;

@@ -2,7 +2,8 @@
 
 use super::text::{broken, docstring, literal};
 use super::types::Style;
-use super::{GENERATED, KEYWORDS, described};
+use super::{GENERATED, KEYWORDS};
+use crate::described;
 use crate::docs::Docs;
 use crate::model::{Body, Declaration, Field, Type, Variant};
 
@@ -59,7 +60,7 @@ impl Writer<'_> {
     fn choice(&self, one: &Declaration, variants: &[Variant]) -> String {
         let types: Vec<_> = variants.iter().map(|variant| variant.of.clone()).collect();
         let also = if one.name == SAMPLES.0 { format!(" | {}", SAMPLES.1) } else { String::new() };
-        let doc = docstring(&described::choice(&self.docs, one, variants, &self.style), 0);
+        let doc = docstring(&described::choice(&self.docs, one, variants, &|of| self.style.shown(of)), 0);
         let line = broken(&format!("{} = {}{also}", one.name, self.style.write_all(&types)), 0);
         format!("\n\n{line}\n{doc}")
     }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::text::{broken, docstring};
 use super::types::Style;
-use super::{GENERATED, KEYWORDS, described};
+use super::{GENERATED, KEYWORDS};
+use crate::described;
 use crate::docs::Docs;
 use crate::model::{Body, Declaration, Field, Type, Variant};
 
@@ -77,7 +78,7 @@ impl<'a> Writer<'a> {
 
     fn choice(&self, one: &Declaration, variants: &[Variant]) -> String {
         let types: Vec<_> = variants.iter().map(|variant| variant.of.clone()).collect();
-        let doc = docstring(&described::choice(&self.docs, one, variants, &STYLE), 0);
+        let doc = docstring(&described::choice(&self.docs, one, variants, &|of| STYLE.shown(of)), 0);
         let line = broken(&format!("{} = {}", one.name, STYLE.write_all(&types)), 0);
         format!("\n{line}\n{doc}")
     }

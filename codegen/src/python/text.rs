@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::wrap::wrapped;
+
 /// Lines are no longer than this where they can be broken.
 const WIDTH: usize = 110;
 
@@ -38,23 +40,6 @@ pub fn docstring(paragraphs: &[String], indent: usize) -> String {
 
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace("\"\"\"", "\\\"\\\"\\\"")
-}
-
-/// The text in lines, all but the first beginning with `hanging`.
-fn wrapped(text: &str, width: usize, hanging: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("there is one from the start");
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(format!("{hanging}{word}"));
-        }
-    }
-    lines
 }
 
 /// A statement, indented by so many blanks, broken behind the commas of its last bracket if it is too long.

@@ -23,6 +23,11 @@ impl Style<'_> {
         self.write_all(std::slice::from_ref(of))
     }
 
+    /// The type as documentation names it: constants by themselves.
+    pub fn shown(&self, of: &Type) -> String {
+        constant(of).map_or_else(|| self.write(of), literal)
+    }
+
     /// One of these types: words together, nothing last.
     pub fn write_all(&self, of: &[Type]) -> String {
         let mut parts = Vec::new();
