@@ -1,0 +1,5 @@
+/** The module for pages that run models, as the build makes it of the Rust crate. */
+
+import type { SessionModule } from "./interface.js";
+/** A module without an instance yet. The file is made from the Rust crate. */
+export function create(): SessionModule;
