@@ -5,11 +5,12 @@ use std::process::{Command, ExitCode};
 use std::{env, fs};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Map, json};
 
 use crate::cache::Cache;
 use crate::say::skip_if_missing;
 use crate::setup::{self, TestData};
-use crate::{dist, quantize, repo, say, test, venv};
+use crate::{dist, quantize, repo, say, test, venv, web};
 
 /// A program of the crate `ortlet-bench`.
 struct Bench {
@@ -22,15 +23,18 @@ struct Bench {
     other_quantizers: bool,
     /// Whether it measures the package for Python.
     package: bool,
+    /// Whether it measures the npm package.
+    npm: bool,
 }
 
-const BENCHES: [Bench; 6] = [
+const BENCHES: [Bench; 7] = [
     Bench {
         name: "coldstart",
         what: "time and memory until a model has given its first output",
         other_engines: true,
         other_quantizers: false,
         package: false,
+        npm: false,
     },
     Bench {
         name: "concurrency",
@@ -38,6 +42,7 @@ const BENCHES: [Bench; 6] = [
         other_engines: false,
         other_quantizers: false,
         package: false,
+        npm: false,
     },
     Bench {
         name: "idle",
@@ -45,6 +50,7 @@ const BENCHES: [Bench; 6] = [
         other_engines: false,
         other_quantizers: false,
         package: false,
+        npm: false,
     },
     Bench {
         name: "neighbour",
@@ -52,6 +58,7 @@ const BENCHES: [Bench; 6] = [
         other_engines: false,
         other_quantizers: false,
         package: false,
+        npm: false,
     },
     Bench {
         name: "overhead",
@@ -59,6 +66,7 @@ const BENCHES: [Bench; 6] = [
         other_engines: false,
         other_quantizers: false,
         package: true,
+        npm: false,
     },
     Bench {
         name: "quantize",
@@ -66,6 +74,15 @@ const BENCHES: [Bench; 6] = [
         other_engines: false,
         other_quantizers: true,
         package: false,
+        npm: false,
+    },
+    Bench {
+        name: "web",
+        what: "calls and second visits with the npm package in Chromium, beside onnxruntime-web",
+        other_engines: false,
+        other_quantizers: false,
+        package: false,
+        npm: true,
     },
 ];
 
@@ -91,6 +108,8 @@ fn start(bench: &Bench, arguments: &[String]) -> Result<ExitCode> {
     let quantizers = if bench.other_quantizers { quantize::setup()? } else { None };
     let (quantize_python, quantize_data) = quantizers.unzip();
     let package = if bench.package { Some(package()?) } else { None };
+    let npm = if bench.npm { Some(npm()?) } else { None };
+    let (npm, sizes) = npm.unzip();
 
     // In the caller's folder, so that paths mean what the caller meant.
     let mut command = cargo();
@@ -103,12 +122,14 @@ fn start(bench: &Bench, arguments: &[String]) -> Result<ExitCode> {
         ("ORTLET_TEST_MODELS", models),
         ("ORTLET_TEST_ONNX", onnx),
         ("ORTLET_TEST_PYTHON", reference),
+        ("ORTLET_TEST_NPM", npm),
         ("ORTLET_BENCH_PACKAGE", package),
         ("ORTLET_BENCH_PYTHON", python),
         ("ORTLET_BENCH_QUANTIZE_PYTHON", quantize_python),
         ("ORTLET_BENCH_QUANTIZE_DATA", quantize_data),
     ];
     command.envs(places.into_iter().filter_map(|(name, place)| Some((name, place?))));
+    command.envs(sizes.map(|sizes| ("ORTLET_BENCH_SIZES", sizes)));
     let status = command.status().context("run the benchmark")?;
     Ok(test::exit_code(status.code()))
 }
@@ -140,6 +161,15 @@ fn package() -> Result<PathBuf> {
     }
     fs::copy(built.join("lib_ortlet.so"), package.join("_ortlet.abi3.so")).context("copy the library")?;
     Ok(folder)
+}
+
+/// Builds the npm package; gives the project that has it, and the sizes of its parts as JSON.
+fn npm() -> Result<(PathBuf, String)> {
+    let package = web::package()?;
+    let sizes = web::sizes::of(&package.folder)?.named();
+    let sizes: Map<_, _> =
+        sizes.into_iter().map(|(name, bytes)| (name.trim().to_owned(), json!(bytes))).collect();
+    Ok((package.project, json!(sizes).to_string()))
 }
 
 /// Builds tract, and gives the interpreter that has the peers which are Python packages; without it they are not

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::say::{self, MissingTool};
-use crate::{checkers, packaging, repo, tidy, tools};
+use crate::web::{self, node};
+use crate::{cargo_tools, checkers, packaging, repo, tidy, tools};
 
 enum Outcome {
     Passed,
@@ -20,17 +21,20 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 type Check = fn() -> Result<Outcome>;
 
-const CHECKS: [(&str, Check); 12] = [
+const CHECKS: [(&str, Check); 15] = [
     ("formatting", formatting),
     ("repository rules (tidy)", rules),
     ("lints, whole workspace", lints),
     ("lints, core without the native engine", lints_portable),
+    ("lints, what browsers get (wasm32)", lints_web),
     ("documentation", documentation),
     ("core without the native engine", portable_host),
     ("core in the browser (wasm32)", portable_wasm),
+    ("formatting and lints of TypeScript", scripts),
+    ("types of TypeScript", script_types),
     ("interleavings of lock-free parts (loom)", interleavings),
     ("undefined behaviour in portable modules (Miri)", undefined_behaviour),
-    ("packages for C, C++ and Python", packages),
+    ("packages for C, C++, Python and npm", packages),
     ("licences, sources and bans of dependencies", licences),
     ("known vulnerabilities of dependencies", advisories),
 ];
@@ -95,6 +99,22 @@ fn lints_portable() -> Result<Outcome> {
     cargo(&[&selection[..], &["--", "-D", "warnings"]].concat())
 }
 
+/// Both of the modules, for what they are built for.
+fn lints_web() -> Result<Outcome> {
+    tools::component("clippy", "clippy")?;
+    tools::wasm_target()?;
+    let selection = ["clippy", "-p", "ortlet-wasm", "--lib", "--locked", "--target", tools::WASM];
+    for feature in ["", "tools"] {
+        if !matches!(
+            cargo(&[&selection[..], &["--features", feature, "--", "-D", "warnings"]].concat())?,
+            Outcome::Passed
+        ) {
+            return Ok(Outcome::Failed);
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
 fn documentation() -> Result<Outcome> {
     let mut command = repo::cargo();
     command.args(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings");
@@ -108,6 +128,21 @@ fn portable_host() -> Result<Outcome> {
 fn portable_wasm() -> Result<Outcome> {
     tools::wasm_target()?;
     cargo(&["check", "-p", "ortlet", "--no-default-features", "--locked", "--target", tools::WASM])
+}
+
+fn scripts() -> Result<Outcome> {
+    node::ensure()?;
+    outcome(node::program("biome").args(["ci", "--colors=off", "."]).current_dir(node::sources()))
+}
+
+/// The sources, and the tests against the package that is built of them.
+fn script_types() -> Result<Outcome> {
+    web::package()?;
+    outcome(
+        node::program("tsc")
+            .args(["--noEmit", "--pretty", "false", "-p", "tests"])
+            .current_dir(node::sources()),
+    )
 }
 
 fn interleavings() -> Result<Outcome> {
@@ -158,7 +193,7 @@ fn succeeds_within(command: &mut Command, limit: Duration) -> Result<bool> {
 }
 
 fn deny() -> Result<Command> {
-    let mut command = Command::new(tools::cargo_deny()?);
+    let mut command = Command::new(cargo_tools::DENY.ensure()?);
     command.current_dir(repo::root()).stdin(Stdio::null());
     Ok(command)
 }

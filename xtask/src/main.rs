@@ -2,6 +2,7 @@
 
 mod bench;
 mod cache;
+mod cargo_tools;
 mod checkers;
 mod ci;
 mod codegen;
@@ -25,6 +26,7 @@ mod tidy;
 mod tools;
 mod unpack;
 mod venv;
+mod web;
 
 use std::process::ExitCode;
 
@@ -39,8 +41,9 @@ Commands:
   test [-- ARGS...]  set up, then run every test; ARGS go to `cargo test`
   bench NAME [...]   measure against other ways to run the same models (without NAME: list the benchmarks)
   soak [OPTIONS]     runs of every kind at once for ten minutes: exact results, flat memory (--seconds N, --json)
-  codegen [--check]  write what is generated: the C header, the list of its functions, Python's reports and options
-  dist [OPTIONS]     packages for C, C++ and Python in dist/ (--target TRIPLE, --json)
+  codegen [--check]  write what is generated: the C header, the list of its functions, reports and options of Python and TypeScript
+  npm [--check]      only the npm package, in a folder that it prints, with its sizes; packed, installed and used
+  dist [OPTIONS]     packages for C, C++, Python and npm in dist/ (--target TRIPLE, --json)
   packaging          only what is done with these packages: built against, installed, judged, and run
   ci                 format, lints, docs, licences, layering, portable builds, loom, Miri and packages
   loom               only what loom checks: interleavings of threads in the lock-free parts
@@ -81,6 +84,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "bench" => bench::run(rest),
         "soak" => soak::run(rest),
         "codegen" => codegen::run(rest),
+        "npm" => web::run(rest),
         "dist" => dist::run(rest),
         "ci" => no_arguments(rest).map_or_else(Ok, |()| ci::run()),
         "loom" => no_arguments(rest).map_or_else(Ok, |()| checkers::run_loom()),

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::cache::Cache;
 use crate::say::skip_if_missing;
-use crate::{derive, pins, say, tools, unpack, venv};
+use crate::{cargo_tools, derive, pins, say, tools, unpack, venv, web};
 
 /// Where the tests find things; a part is absent when its tool is missing outside CI.
 #[derive(Default)]
@@ -30,8 +30,9 @@ pub fn run() -> Result<ExitCode> {
         skip_if_missing("the C and C++ tests", tools::c_tests())?.is_some(),
         skip_if_missing("rustfmt", tools::component("rustfmt", "fmt"))?.is_some(),
         skip_if_missing("clippy", tools::component("clippy", "clippy"))?.is_some(),
-        skip_if_missing("builds for the browser", tools::wasm_target())?.is_some(),
-        skip_if_missing("the licence check", tools::cargo_deny())?.is_some(),
+        skip_if_missing("the npm package", web::tools())?.is_some(),
+        skip_if_missing("tests in a browser", tools::browser())?.is_some(),
+        skip_if_missing("the licence check", cargo_tools::DENY.ensure())?.is_some(),
     ];
     let all = complete.iter().all(|part| *part);
     say::note(if all { "everything is set up" } else { "set up, except for what was skipped" });

@@ -1,17 +1,15 @@
-//! The programs that checks need besides cargo: parts of the toolchain, cargo-deny, Debian packages.
+//! The programs that checks need besides cargo: parts of the toolchain, Debian packages.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::cache::Cache;
 use crate::repo;
 use crate::say::{self, MissingTool};
 
 /// The target that portable code has to compile for.
 pub const WASM: &str = "wasm32-unknown-unknown";
-const DENY_VERSION: &str = "0.20.2";
 
 /// Makes sure that a component of the toolchain is there; `probe` is the cargo command that it brings.
 pub fn component(name: &str, probe: &str) -> Result<()> {
@@ -82,6 +80,11 @@ pub fn c_tests() -> Result<()> {
     debian(&C_TESTS)
 }
 
+/// Makes sure that the browser is there that the npm package is tested in.
+pub fn browser() -> Result<()> {
+    debian(&[("chromium", "chromium")])
+}
+
 /// Makes sure that what Debian packages bring is there.
 pub fn debian(files: &[DebianFile]) -> Result<()> {
     let is_there =
@@ -100,50 +103,6 @@ pub fn debian(files: &[DebianFile]) -> Result<()> {
 fn on_path(program: &str) -> bool {
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
-}
-
-/// The pinned cargo-deny: the user's own if it is that version, else one in the cache.
-pub fn cargo_deny() -> Result<PathBuf> {
-    let own = PathBuf::from("cargo-deny");
-    if is_deny(&own) {
-        return Ok(own);
-    }
-    let cache = Cache::open()?;
-    let root = cache.path("tools");
-    let cached = root.join("bin").join("cargo-deny");
-    if is_deny(&cached) {
-        return Ok(cached);
-    }
-    let install = ["install", "cargo-deny", "--locked", "--version", DENY_VERSION];
-    say::note(format_args!("compiling cargo-deny {DENY_VERSION} (about a minute)"));
-    let mut command = repo::cargo();
-    command.args(install).arg("--force").arg("--root").arg(&root);
-    // It checks a list for a second: compiling it fast matters more than running it fast.
-    command.envs([
-        ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
-        ("CARGO_PROFILE_RELEASE_LTO", "off"),
-        ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "64"),
-        ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
-    ]);
-    if !say::is_watched() {
-        command.stderr(Stdio::piped());
-    }
-    let output = command.stdout(Stdio::null()).spawn().and_then(Child::wait_with_output);
-    let output = output.context("run cargo install")?;
-    if output.status.success() && is_deny(&cached) {
-        return Ok(cached);
-    }
-    // The reason comes last; before it may be pages of a C compiler's invocations.
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last: Vec<&str> = said.lines().rev().take(5).collect();
-    last.iter().rev().for_each(say::note);
-    let remedy = format!("install it with `cargo {}`", install.join(" "));
-    bail!(MissingTool { tool: format!("cargo-deny {DENY_VERSION}"), remedy });
-}
-
-fn is_deny(program: &PathBuf) -> bool {
-    let output = Command::new(program).arg("--version").stdin(Stdio::null()).output();
-    output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim().ends_with(DENY_VERSION))
 }
 
 /// Installs Debian packages if this is a machine where that is ours to do: apt is there and we are root.

@@ -49,6 +49,31 @@ pub fn linked(triple: &str, roots: &[&str]) -> Result<Vec<Crate>> {
     Ok(crates)
 }
 
+/// The same for one of ours with exactly these features, when it is built alone: others of the workspace ask for features of
+/// crates that it does not.
+pub fn linked_alone(triple: &str, root: &str, features: &str) -> Result<Vec<Crate>> {
+    let mut command = repo::cargo();
+    command.args(["tree", "--locked", "--package", root, "--features", features, "--target", triple]);
+    command.args(["--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"]);
+    let output = command.output().context("run cargo tree")?;
+    ensure!(output.status.success(), "cargo tree failed: {}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8_lossy(&output.stdout);
+    // `half v2.7.1`, and more where it is not from the registry.
+    let named: BTreeSet<(&str, &str)> = printed
+        .lines()
+        .filter_map(|line| line.split_once(" v"))
+        .map(|(name, rest)| (name, first_word(rest)))
+        .collect();
+    let mut crates = linked(triple, &[root])?;
+    crates.retain(|own| named.contains(&(own.name.as_str(), own.version.as_str())));
+    ensure!(!crates.is_empty(), "cargo tree names no crate that {root} is linked with");
+    Ok(crates)
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(' ').next().unwrap_or(text)
+}
+
 /// Whether a crate runs in the compiler, so that nothing of it is in what the compiler makes.
 fn is_macro(package: &Value) -> bool {
     let kinds = array(&package["targets"]).flat_map(|target| array(&target["kind"]));

@@ -1,10 +1,12 @@
-//! `cargo xtask dist`: what is shipped for each kind of machine: an archive for C and C++, a package for Python.
+//! `cargo xtask dist`: what is shipped: for each kind of machine an archive for C and C++ and a package for Python, and
+//! the npm package for all of them.
 
 mod archive;
 mod build;
 mod crates;
 mod elf;
-mod paths;
+pub mod npm;
+pub mod paths;
 mod sbom;
 mod stage;
 mod third_party;
@@ -17,9 +19,11 @@ use std::{env, fs};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
+use self::npm::Npm;
 use self::wheel::Wheel;
 use crate::cache::Cache;
 use crate::pins::{self, Pin};
+use crate::say::skip_if_missing;
 use crate::{repo, say, unpack};
 
 /// The most that the stripped shared library may take.
@@ -65,6 +69,7 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
         targets.extend(&TARGETS);
     }
     let made = make(&targets)?;
+    let npm = skip_if_missing("the npm package", npm::make())?;
     if as_json {
         let entry = |made: &Made| {
             json!({
@@ -77,13 +82,21 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
                 "extension_bytes": made.wheel.extension_bytes,
             })
         };
-        println!("{:#}", serde_json::Value::from(made.iter().map(entry).collect::<Vec<_>>()));
+        let entries = made.iter().map(entry).chain(npm.iter().map(Npm::document));
+        println!("{:#}", serde_json::Value::from(entries.collect::<Vec<_>>()));
         return Ok(ExitCode::SUCCESS);
     }
     println!("{:>12} {:>12}  file", "file", "library");
     for made in &made {
         line(&made.archive, made.archive_bytes, made.library_bytes);
         line(&made.wheel.path, made.wheel.bytes, made.wheel.extension_bytes);
+    }
+    if let Some(npm) = npm {
+        line(&npm.path, npm.bytes, npm.wasm_bytes);
+        println!("{:>12} {:>12}", "", "compressed");
+        for (name, bytes) in npm.sizes.named() {
+            println!("{:>12} {:>12}  {name}", "", kilobytes(bytes));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -95,6 +108,10 @@ fn line(file: &Path, bytes: u64, library_bytes: u64) {
 
 fn megabytes(bytes: u64) -> String {
     format!("{:.2} MB", bytes as f64 / 1e6)
+}
+
+fn kilobytes(bytes: u64) -> String {
+    format!("{:.1} kB", bytes as f64 / 1e3)
 }
 
 pub fn named(triple: &str) -> Result<&'static Target> {
@@ -146,6 +163,13 @@ pub fn version() -> &'static str {
 
 fn size(path: &Path) -> Result<u64> {
     Ok(fs::metadata(path).with_context(|| format!("look at {}", path.display()))?.len())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let folder = to.parent().context("a file is in a folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    fs::copy(from, to).with_context(|| format!("copy {} to {}", from.display(), to.display()))?;
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -11,14 +11,31 @@ use super::{Target, version};
 use crate::digest::sha256;
 use crate::pins;
 
+/// ONNX Runtime as a package has it.
+pub struct Runtime<'a> {
+    /// Its library or module.
+    pub file: &'a Path,
+    pub name: &'a str,
+    pub version: &'a str,
+    /// Where it comes from, as addresses of packages name it.
+    pub registry: &'a str,
+}
+
+/// The list for a kind of machine; `runtime` is the folder that ONNX Runtime was unpacked into.
 pub fn cyclonedx(target: &Target, crates: &[Crate], runtime: &Path) -> Result<String> {
-    let library = runtime.join(pins::RUNTIME_LIBRARY);
-    let bytes = fs::read(&library).with_context(|| format!("read {}", library.display()))?;
+    let file = runtime.join(pins::RUNTIME_LIBRARY);
+    let (name, version, registry) = ("onnxruntime", pins::RUNTIME_VERSION, "pypi");
+    document(target.triple, crates, &Runtime { file: &file, name, version, registry })
+}
+
+/// The list for what a target's name stands for.
+pub fn document(triple: &str, crates: &[Crate], runtime: &Runtime<'_>) -> Result<String> {
+    let bytes = fs::read(runtime.file).with_context(|| format!("read {}", runtime.file.display()))?;
     let runtime = json!({
         "type": "library",
-        "name": "onnxruntime",
-        "version": pins::RUNTIME_VERSION,
-        "purl": format!("pkg:pypi/onnxruntime@{}", pins::RUNTIME_VERSION),
+        "name": runtime.name,
+        "version": runtime.version,
+        "purl": format!("pkg:{}/{}@{}", runtime.registry, runtime.name, runtime.version),
         "hashes": [{ "alg": "SHA-256", "content": sha256(&bytes) }],
         "licenses": [{ "license": { "id": "MIT" } }],
     });
@@ -33,7 +50,7 @@ pub fn cyclonedx(target: &Target, crates: &[Crate], runtime: &Path) -> Result<St
                 "name": "ortlet",
                 "version": version(),
                 "licenses": [{ "expression": "MIT OR Apache-2.0" }],
-                "properties": [{ "name": "target", "value": target.triple }],
+                "properties": [{ "name": "target", "value": triple }],
             },
         },
         "components": components,

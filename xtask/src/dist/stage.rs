@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::build::Built;
-use super::{Target, third_party, version, write};
+use super::{Target, copy, third_party, version, write};
 use crate::{pins, repo};
 
 /// What a program that links the static library has to link besides: what `rustc --print native-static-libs` names for
@@ -56,13 +56,6 @@ fn fill(name: &str, folder: &Path, target: &Target, static_libs: &str) -> Result
     let text = places.iter().fold(text, |text, (place, value)| text.replace(place, value));
     fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     write(&folder.join(name), &text)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    let folder = to.parent().context("a file is in a folder")?;
-    fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
-    fs::copy(from, to).with_context(|| format!("copy {} to {}", from.display(), to.display()))?;
-    Ok(())
 }
 
 /// Every file of a folder.

@@ -3,6 +3,7 @@
 mod arm;
 mod example;
 mod native;
+mod npm;
 mod python;
 mod unpacked;
 
@@ -73,7 +74,16 @@ pub fn check() -> Result<()> {
     if let [_, arm] = wheels.as_slice() {
         skip_if_missing("the Python package for Arm", python::arm::check(arm, &folder.join("python-arm")))?;
     }
-    Ok(())
+    skip_if_missing("the npm package", check_npm_in(&folder.join("npm"))).map(drop)
+}
+
+/// Makes the npm package alone and uses it.
+pub fn check_npm() -> Result<()> {
+    check_npm_in(&scratch()?)
+}
+
+fn check_npm_in(folder: &Path) -> Result<()> {
+    npm::check(&dist::npm::make()?, folder)
 }
 
 /// An empty folder beside what cargo builds.

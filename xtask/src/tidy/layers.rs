@@ -9,12 +9,13 @@ use super::tokens::Token;
 const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("tensor", &["error"]),
+    ("random", &[]),
     ("metrics", &["error", "tensor"]),
     ("model", &["error", "tensor"]),
     ("artifact", &["error", "tensor", "model"]),
     ("drift", &["error", "tensor", "metrics"]),
     ("bundle", &["error"]),
-    ("quantize", &["error", "tensor", "model"]),
+    ("quantize", &["error", "random", "tensor", "model"]),
     ("lower", &["error", "tensor", "model", "quantize", "kernels"]),
     ("engine::observer", &[]),
     ("engine::runtime", &["error", "tensor", "quantize"]),
@@ -41,7 +42,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "engine::race",
-        &["error", "tensor", "metrics", "engine::runtime", "engine::compile", "engine::session"],
+        &["error", "random", "tensor", "metrics", "engine::runtime", "engine::compile", "engine::session"],
     ),
     (
         "engine::tune",
@@ -61,6 +62,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "engine::precision",
         &[
             "error",
+            "random",
             "tensor",
             "metrics",
             "model",

@@ -3,6 +3,7 @@
 mod crates;
 mod layers;
 mod rules;
+mod scripts;
 mod tokens;
 
 use std::collections::HashSet;
@@ -14,6 +15,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use crate::{repo, say};
+
+/// The most that a file of code may have.
+const MAXIMUM_LINES: usize = 800;
 
 /// A place that breaks a rule.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +55,7 @@ pub fn report() -> Result<bool> {
 
 fn check(root: &Path, files: &[PathBuf]) -> Result<(usize, Vec<Problem>)> {
     let mut problems = crates::check(root)?;
-    let mut sources = Vec::new();
+    let (mut sources, mut scripts) = (Vec::new(), Vec::new());
     for file in files {
         let path = root.join(file);
         let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
@@ -60,9 +64,12 @@ fn check(root: &Path, files: &[PathBuf]) -> Result<(usize, Vec<Problem>)> {
         problems.extend(rules::machine_paths(file, &text));
         if file.extension().is_some_and(|extension| extension == "rs") {
             sources.push((file, text));
+        } else if scripts::is_script(file) {
+            scripts.push((file, text));
         }
     }
     problems.extend(check_sources(&sources));
+    problems.extend(scripts::check(&scripts));
     problems.sort();
     Ok((files.len(), problems))
 }

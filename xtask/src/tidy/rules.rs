@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use super::Problem;
 use super::tokens::{Kind, Token};
-
-const MAXIMUM_LINES: usize = 800;
+use super::{MAXIMUM_LINES, Problem};
 
 /// A peer has to be measured as it is, so these files call ONNX Runtime without Ortlet in between.
 const PLAIN_ORT: &str = "bench/src/candidates/plain_ort.rs";
