@@ -1,4 +1,4 @@
-//! `surface.toml` names what there is: every function of C once, and names that Rust, C++ and Python have.
+//! `surface.toml` names what there is: every function of C once, and names that Rust, C++, Python and TypeScript have.
 
 mod common;
 
@@ -36,7 +36,7 @@ fn every_function_of_c_is_named_once() {
     let mut named = BTreeSet::new();
     for (capability, entry) in surface() {
         let languages: Vec<&str> = entry.keys().map(String::as_str).collect();
-        assert_eq!(languages, ["c", "cpp", "python", "rust"], "{capability}");
+        assert_eq!(languages, ["c", "cpp", "python", "rust", "typescript"], "{capability}");
         let Some(functions) = entry["c"].as_array() else {
             assert!(entry["c"].as_str().unwrap().starts_with("no: "), "{capability}");
             continue;
@@ -51,9 +51,10 @@ fn every_function_of_c_is_named_once() {
 
 #[test]
 fn names_exist_in_every_language() {
-    let (mut rust, mut python) = (String::new(), String::new());
+    let [mut rust, mut python, mut typescript] = [const { String::new() }; 3];
     sources(&ffi().join("../core/src"), &["rs"], &mut rust);
     sources(&ffi().join("../python/ortlet"), &["py", "pyi"], &mut python);
+    sources(&ffi().join("../wasm/js/src"), &["ts"], &mut typescript);
     let cpp = fs::read_to_string(ffi().join("include/ortlet/ortlet.hpp")).unwrap();
     for (capability, entry) in surface() {
         if let Some(name) = name(&entry, "rust") {
@@ -67,6 +68,12 @@ fn names_exist_in_every_language() {
         if let Some(name) = name(&entry, "python") {
             let declared = [format!("def {name}("), format!("class {name}"), format!("{name}: str")];
             assert!(declared.iter().any(|text| python.contains(text)), "{capability}: no `{name}` in Python");
+        }
+        if let Some(name) = name(&entry, "typescript") {
+            let declared =
+                ["  NAME(", "function NAME(", "get NAME(", "async NAME(", "class NAME", "const NAME:"];
+            let is_declared = declared.iter().any(|text| typescript.contains(&text.replace("NAME", name)));
+            assert!(is_declared, "{capability}: no `{name}` in TypeScript");
         }
     }
 }
