@@ -115,7 +115,7 @@ fn check_imports(entry: &Path, platform: &str) -> Result<()> {
 fn check_types(project: &Path, (module, look_up): &(&str, &str)) -> Result<()> {
     let mut compiler = node::program("tsc");
     compiler.args(["types.ts", "--noEmit", "--strict", "--exactOptionalPropertyTypes", "--pretty", "false"]);
-    compiler.args(["--target", "es2022", "--lib", "es2022,esnext.disposable,dom", "--types", ""]);
+    compiler.args(["--target", "es2022", "--lib", "es2022,dom", "--types", ""]);
     compiler.args(["--skipLibCheck", "false", "--module", module, "--moduleResolution", look_up]);
     node::run(compiler.current_dir(project))
         .with_context(|| format!("types are wrong where modules are looked up as `{look_up}`"))

@@ -1,4 +1,6 @@
 /** What sessions have in common, those of this thread and those in a worker. */
+// Declarations name a symbol that the libraries of many programs do not know.
+/// <reference lib="esnext.disposable" preserve="true" />
 
 import type { MetricsReport as RustReport, SessionMetrics as RustMetrics } from "../generated/reports.js";
 import type { LoadReport, Phases } from "../load/settings.js";
