@@ -126,7 +126,11 @@ class Search {
     calibration?.free();
     this.warnings.push(...workshop.warnings);
     this.layers = workshop.layers;
-    if (winner !== undefined) return this.ofWinner(winner);
+    if (winner !== undefined) {
+      // It beat the rewritten model, too, where that was the one to beat.
+      if (champion.ratio !== null) this.rows.find((row) => row.name === "rewritten")!.reason = "another was faster";
+      return this.ofWinner(winner);
+    }
     return champion.ratio === null ? this.ofOriginal() : this.ofRewritten(champion);
   }
 
