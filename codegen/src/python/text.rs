@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::wrap::wrapped;
+use crate::wrap::lines_of;
 
 /// Lines are no longer than this where they can be broken.
 const WIDTH: usize = 110;
@@ -10,17 +10,7 @@ const WIDTH: usize = 110;
 /// A docstring of these paragraphs, indented by so many blanks; nothing if there are none.
 pub fn docstring(paragraphs: &[String], indent: usize) -> String {
     let space = " ".repeat(indent);
-    let mut lines = Vec::new();
-    for paragraph in paragraphs.iter().filter(|paragraph| !paragraph.trim().is_empty()) {
-        if !lines.is_empty() {
-            lines.push(String::new());
-        }
-        for line in paragraph.lines() {
-            let first = if lines.is_empty() { "\"\"\"" } else { "" };
-            let hanging = if line.starts_with("- ") { "  " } else { "" };
-            lines.extend(wrapped(&format!("{first}{}", escaped(line)), WIDTH - indent, hanging));
-        }
-    }
+    let mut lines = lines_of(paragraphs, WIDTH - indent, "\"\"\"", escaped);
     let Some(last) = lines.last_mut() else { return String::new() };
     // A quotation mark before the closing ones would be taken for one of them.
     if last.ends_with('"') {

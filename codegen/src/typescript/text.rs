@@ -1,6 +1,6 @@
 //! Texts of TypeScript: comments, names, statements that fit into lines.
 
-use crate::wrap::wrapped;
+use crate::wrap::lines_of;
 
 /// Lines are no longer than this where they can be broken.
 const WIDTH: usize = 120;
@@ -8,16 +8,7 @@ const WIDTH: usize = 120;
 /// A documentation comment of these paragraphs, indented by so many blanks; nothing if there are none.
 pub fn comment(paragraphs: &[String], indent: usize) -> String {
     let space = " ".repeat(indent);
-    let mut lines = Vec::new();
-    for paragraph in paragraphs.iter().filter(|paragraph| !paragraph.trim().is_empty()) {
-        if !lines.is_empty() {
-            lines.push(String::new());
-        }
-        for line in paragraph.lines() {
-            let hanging = if line.starts_with("- ") { "  " } else { "" };
-            lines.extend(wrapped(&escaped(line), WIDTH - indent - " * ".len(), hanging));
-        }
-    }
+    let lines = lines_of(paragraphs, WIDTH - indent - " * ".len(), "", escaped);
     match lines.as_slice() {
         [] => String::new(),
         [only] if only.chars().count() + indent + "/**  */".len() <= WIDTH => {
