@@ -1,0 +1,150 @@
+//! The work of one task: a block of rows with a range of panels.
+
+use std::ops::Range;
+
+use super::epilogue::{self, Tile};
+use super::rows::{self, Input, Rows};
+use crate::isa::{ACC_PITCH, Acc, Job, MAX_ROWS, Micro};
+use crate::layout::{Format, GROUP, Packed};
+use crate::math::activation::Activation;
+use crate::norm::Norm;
+use crate::scratch::Scratch;
+
+/// Rows that are brought into form at once; the panels stream past them.
+pub(crate) const BLOCK_ROWS: usize = 64;
+
+/// Rows of the input with a range of panels.
+pub(crate) struct Block<'a, 'w> {
+    pub weights: &'a Packed<'w>,
+    pub x: Input<'a>,
+    /// \[rows, N\]
+    pub residual: Option<&'a [f32]>,
+    /// The first row of the output; rows are N apart.
+    pub y: *mut f32,
+    pub panels: Range<usize>,
+    pub activation: Activation,
+    /// Only with all panels.
+    pub norm: Option<&'a Norm<'a>>,
+    pub scratch: Scratch<'a>,
+}
+
+/// Scratch memory for a block of so many rows.
+pub(crate) fn scratch_bytes(weights: &Packed<'_>, rows: usize) -> usize {
+    rows::scratch_bytes(weights, rows)
+}
+
+impl Job for Block<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<M: Micro>(mut self) {
+        let weights = self.weights;
+        let count = self.x.count;
+        let rows = Rows::prepare::<M>(weights, self.x, &mut self.scratch);
+        let panel_bytes = weights.panel_bytes();
+        let base = weights.values().as_ptr();
+        let mut sums = Sums::new();
+        let mut panel = self.panels.start;
+        while panel < self.panels.end {
+            let p = M::panels(count).min(self.panels.end - panel);
+            // SAFETY: the panels lie within the weights; what is not there is the first one once more.
+            let panels = std::array::from_fn(|at| unsafe {
+                base.add((panel + if at < p { at } else { 0 }) * panel_bytes)
+            });
+            let mut row = 0;
+            while row < count {
+                let m = M::MAX_ROWS.min(count - row);
+                // SAFETY: rows and panels are there, and the CPU has the instructions, since this runs in `enter`.
+                unsafe { sums.multiply::<M>(weights, &rows, row, m, panel, p, panels) };
+                let tile = Tile { weights, row, m, panel, p };
+                tile.add_outliers::<M>(&rows, &mut sums.tile);
+                tile.activate::<M>(self.activation, &mut sums.tile);
+                // SAFETY: these rows and columns of `y` are this task's.
+                unsafe { tile.store(&sums.tile, self.residual, self.y) };
+                row += m;
+            }
+            panel += p;
+        }
+        if let Some(norm) = self.norm {
+            debug_assert_eq!(self.panels, 0..weights.header().padded_n() / crate::layout::PANEL);
+            // SAFETY: with all panels the rows are this task's alone.
+            norm.apply::<M>(unsafe { std::slice::from_raw_parts_mut(self.y, count * weights.n()) });
+        }
+    }
+}
+
+/// Memory for the sums of a tile.
+struct Sums {
+    codes: Acc<i32>,
+    tile: Acc<f32>,
+}
+
+impl Sums {
+    #[inline(always)]
+    fn new() -> Self {
+        Self { codes: Acc([0; MAX_ROWS * ACC_PITCH]), tile: Acc([0.0; MAX_ROWS * ACC_PITCH]) }
+    }
+
+    /// `x W + bias` without outlier channels, into `tile`.
+    ///
+    /// # Safety
+    /// As for the tiles of [`Micro`].
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "all of them are where a tile lies")]
+    unsafe fn multiply<M: Micro>(
+        &mut self,
+        weights: &Packed<'_>,
+        rows: &Rows<'_>,
+        row: usize,
+        m: usize,
+        panel: usize,
+        p: usize,
+        panels: [*const u8; 3],
+    ) {
+        let tile = self.tile.0.as_mut_ptr();
+        // SAFETY: the row is there.
+        let a = unsafe { rows.base.add(row * rows.stride) };
+        let values = weights.panel_bytes() / 64;
+        let place = Tile { weights, row, m, panel, p };
+        // SAFETY: the caller's promise; rows have as many values as the panels, with padding where those have it.
+        unsafe {
+            match weights.format() {
+                Format::Fp32 => M::tile_f32(m, p, a.cast(), rows.stride / 4, panels, values, tile),
+                Format::Fp16 => M::tile_f16(m, p, a.cast(), rows.stride / 4, panels, values, tile),
+                Format::Bf16 => M::tile_bf16(m, p, a, rows.stride, panels, values, tile),
+                Format::Int8 if weights.grouped() => return self.grouped::<M>(rows, a, place, panels),
+                Format::Int8 => {
+                    M::tile_i8(m, p, a, rows.stride, panels, values, self.codes.0.as_mut_ptr());
+                    return epilogue::scale::<M>(&place, rows.scales, &self.codes, &mut self.tile);
+                }
+            }
+        }
+        place.add_bias(&mut self.tile);
+    }
+
+    /// int8 with a scale for each group of K: sums of each group are scaled, then added.
+    #[inline(always)]
+    unsafe fn grouped<M: Micro>(
+        &mut self,
+        rows: &Rows<'_>,
+        a: *const u8,
+        place: Tile<'_, '_>,
+        panels: [*const u8; 3],
+    ) {
+        self.tile.0.fill(0.0);
+        let total = place.weights.panel_bytes() / 64;
+        let step = GROUP / Format::Int8.values_per_row();
+        for group in 0..place.weights.header().groups() {
+            let start = group * step;
+            let count = step.min(total - start);
+            // SAFETY: the caller's promise: rows and panels go on as far as K does.
+            unsafe {
+                let panels = panels.map(|panel| panel.add(start * 64));
+                let a = a.add(start * Format::Int8.values_per_row());
+                M::tile_i8(place.m, place.p, a, rows.stride, panels, count, self.codes.0.as_mut_ptr());
+            }
+            epilogue::add_group::<M>(&place, group, rows.scales, &self.codes, &mut self.tile);
+        }
+        epilogue::scale_columns::<M>(&place, &mut self.tile);
+    }
+}
