@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::say::{self, MissingTool};
 use crate::web::{self, node};
-use crate::{cargo_tools, checkers, packaging, repo, tidy, tools};
+use crate::{cargo_tools, checkers, kernels, packaging, repo, tidy, tools};
 
 enum Outcome {
     Passed,
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 type Check = fn() -> Result<Outcome>;
 
-const CHECKS: [(&str, Check); 15] = [
+const CHECKS: [(&str, Check); 18] = [
     ("formatting", formatting),
     ("repository rules (tidy)", rules),
     ("lints, whole workspace", lints),
@@ -34,6 +34,9 @@ const CHECKS: [(&str, Check); 15] = [
     ("types of TypeScript", script_types),
     ("interleavings of lock-free parts (loom)", interleavings),
     ("undefined behaviour in portable modules (Miri)", undefined_behaviour),
+    ("undefined behaviour in the kernels (Miri)", kernels_interpreted),
+    ("memory errors in the kernels (address sanitizer)", kernels_sanitized),
+    ("kernels on Arm processors (emulated)", kernels_on_arm),
     ("packages for C, C++, Python and npm", packages),
     ("licences, sources and bans of dependencies", licences),
     ("known vulnerabilities of dependencies", advisories),
@@ -149,13 +152,34 @@ fn interleavings() -> Result<Outcome> {
     outcome(&mut checkers::loom())
 }
 
-/// Stable Rust has no Miri, and stable Rust is all that this project asks for.
 fn undefined_behaviour() -> Result<Outcome> {
-    match checkers::miri() {
-        Ok(mut miri) => outcome(&mut miri),
+    of_nightly(checkers::miri())
+}
+
+fn kernels_interpreted() -> Result<Outcome> {
+    of_nightly(kernels::miri())
+}
+
+fn kernels_sanitized() -> Result<Outcome> {
+    of_nightly(kernels::address_sanitizer())
+}
+
+/// Stable Rust has neither Miri nor sanitizers, and stable Rust is all that this project asks for.
+fn of_nightly(command: Result<Command>) -> Result<Outcome> {
+    match command {
+        Ok(mut command) => outcome(&mut command),
         Err(error) if error.is::<MissingTool>() => Ok(Outcome::Skipped(format!("{error:#}"))),
         Err(error) => Err(error),
     }
+}
+
+fn kernels_on_arm() -> Result<Outcome> {
+    for mut command in kernels::arm()? {
+        if !matches!(outcome(&mut command)?, Outcome::Passed) {
+            return Ok(Outcome::Failed);
+        }
+    }
+    Ok(Outcome::Passed)
 }
 
 fn packages() -> Result<Outcome> {

@@ -11,6 +11,7 @@ mod derive;
 mod digest;
 mod dist;
 mod fetch;
+mod kernels;
 mod packaging;
 mod pins;
 mod python;
@@ -45,9 +46,10 @@ Commands:
   npm [--check]      only the npm package, in a folder that it prints, with its sizes; packed, installed and used
   dist [OPTIONS]     packages for C, C++, Python and npm in dist/ (--target TRIPLE, --json)
   packaging          only what is done with these packages: built against, installed, judged, and run
-  ci                 format, lints, docs, licences, layering, portable builds, loom, Miri and packages
+  ci                 format, lints, docs, licences, layering, portable builds, loom, Miri, sanitizers, Arm and packages
   loom               only what loom checks: interleavings of threads in the lock-free parts
   miri               only what Miri checks: undefined behaviour and data races in portable modules (needs nightly)
+  kernels            only the tests of the kernels under Miri, with the address sanitizer, and on emulated Arm processors
   tidy               only the repository's own rules: layering, sizes, unsafe, crate edges
 
 Downloads are pinned by SHA-256 and kept in $ORTLET_DEV_CACHE
@@ -89,6 +91,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "ci" => no_arguments(rest).map_or_else(Ok, |()| ci::run()),
         "loom" => no_arguments(rest).map_or_else(Ok, |()| checkers::run_loom()),
         "miri" => no_arguments(rest).map_or_else(Ok, |()| checkers::run_miri()),
+        "kernels" => no_arguments(rest).map_or_else(Ok, |()| kernels::run()),
         "packaging" => no_arguments(rest).map_or_else(Ok, |()| packaging::run()),
         "tidy" => no_arguments(rest).map_or_else(Ok, |()| tidy::run()),
         other => Ok(usage(&format!("no command `{other}`"))),

@@ -34,6 +34,15 @@ pub fn rust_target(triple: &str) -> Result<()> {
     if installed { Ok(()) } else { rustup(&["target", "add", triple]) }
 }
 
+/// Makes sure that there is a nightly toolchain, without installing one.
+pub fn nightly() -> Result<()> {
+    if succeeds(nightly_cargo().arg("--version")) {
+        return Ok(());
+    }
+    let remedy = "install it with `rustup toolchain install nightly`".into();
+    bail!(MissingTool { tool: "nightly Rust".into(), remedy });
+}
+
 /// Makes sure that Miri is there. Adds it to a nightly toolchain, but does not install one.
 pub fn miri() -> Result<()> {
     if succeeds(nightly_cargo().args(["miri", "--version"])) {

@@ -7,6 +7,8 @@ mod npm;
 mod python;
 mod unpacked;
 
+pub use arm::TRIPLE as ARM;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::{env, fs};
