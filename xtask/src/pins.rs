@@ -88,8 +88,8 @@ const fn runtime_aarch64(folder: &'static str) -> Pin {
     )
 }
 
-/// The oldest version that is supported, and one that is too old.
-static OTHER_RUNTIMES_X86_64: [Pin; 2] = [
+/// The oldest version that is supported, one between it and the newest, and one that is too old.
+static OTHER_RUNTIMES_X86_64: [Pin; 3] = [
     runtime_pin(
         "1.24.1",
         X86_64,
@@ -97,6 +97,14 @@ static OTHER_RUNTIMES_X86_64: [Pin; 2] = [
         "1cabe71ca14dcfbf812d312aab0a704507ac909c137ee6e89e4908755d0fc60e",
         "runtime/1.24.1",
         &["capi/libonnxruntime.so.1.24.1"],
+    ),
+    runtime_pin(
+        "1.27.0",
+        X86_64,
+        "onnxruntime-1.27.0-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl",
+        "e4f7b0e90d2d212e2c2deaa6c8291616183ab815d3ec558ea12d3ac8b26d36f4",
+        "runtime/1.27.0",
+        &["capi/libonnxruntime.so.1.27.0"],
     ),
     runtime_pin(
         "1.23.2",
@@ -108,7 +116,7 @@ static OTHER_RUNTIMES_X86_64: [Pin; 2] = [
     ),
 ];
 
-static OTHER_RUNTIMES_AARCH64: [Pin; 2] = [
+static OTHER_RUNTIMES_AARCH64: [Pin; 3] = [
     runtime_pin(
         "1.24.1",
         AARCH64,
@@ -116,6 +124,14 @@ static OTHER_RUNTIMES_AARCH64: [Pin; 2] = [
         "86bc43e922b1f581b3de26a3dc402149c70e5542fceb5bec6b3a85542dbeb164",
         "runtime/1.24.1",
         &["capi/libonnxruntime.so.1.24.1"],
+    ),
+    runtime_pin(
+        "1.27.0",
+        AARCH64,
+        "onnxruntime-1.27.0-cp311-cp311-manylinux_2_27_aarch64.manylinux_2_28_aarch64.whl",
+        "2eb083321af8a236a84c7c140a7f4cecbfa2a987a18c07c78db471c20cd390ef",
+        "runtime/1.27.0",
+        &["capi/libonnxruntime.so.1.27.0"],
     ),
     runtime_pin(
         "1.23.2",

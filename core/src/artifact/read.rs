@@ -129,6 +129,11 @@ impl Artifact {
     /// `invalid_argument` if the name cannot be used, `invalid_model` if the model is damaged or refers to anything
     /// else, `limit_exceeded` as in [`Model::parse`].
     pub fn relocated_portable_model(&self, file_name: &str) -> Result<Vec<u8>> {
+        self.relocated_portable(file_name)?.to_bytes()
+    }
+
+    /// As [`Artifact::relocated_portable_model`], not yet written.
+    pub(crate) fn relocated_portable(&self, file_name: &str) -> Result<Model> {
         let (data, prepacking) = (vec![self.portable_data()], Prepacking::Drop);
         let relocation = Relocation { file_name, data, prepacking };
         relocation.apply(self.portable_model()).with_context(|| "portable model")
@@ -143,6 +148,11 @@ impl Artifact {
     /// # Errors
     /// As [`Artifact::relocated_portable_model`], and `not_found` if there is no such device.
     pub fn relocated_device_model(&self, index: usize, file_name: &str) -> Result<Vec<u8>> {
+        self.relocated_device(index, file_name)?.to_bytes()
+    }
+
+    /// As [`Artifact::relocated_device_model`], not yet written.
+    pub(crate) fn relocated_device(&self, index: usize, file_name: &str) -> Result<Model> {
         let device = self.device(index).ok_or_else(|| self.no_device(index))?;
         let data = vec![self.portable_data(), device.data];
         let relocation = Relocation { file_name, data, prepacking: Prepacking::Keep };
@@ -179,10 +189,10 @@ impl Artifact {
         self.verify_data()?;
         let files = MemoryFiles::from_iter([(EXTERNAL_LOCATION, self.file.clone())]);
         // Relocated to where they are already, which checks their references.
-        let model = Model::parse(self.relocated_portable_model(EXTERNAL_LOCATION)?)?;
+        let model = self.relocated_portable(EXTERNAL_LOCATION)?;
         let mut writer = ArtifactWriter::new(&model, &files, self.manifest.model.clone())?;
         for (index, manifest) in self.manifest.devices.iter().enumerate() {
-            let model = Model::parse(self.relocated_device_model(index, EXTERNAL_LOCATION)?)?;
+            let model = self.relocated_device(index, EXTERNAL_LOCATION)?;
             writer.set_device(manifest.key.clone(), &model, &files, manifest.notes.clone())?;
         }
         writer.created_unix_s = self.manifest.created_unix_s;

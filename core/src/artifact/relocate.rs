@@ -22,16 +22,16 @@ pub(super) struct Relocation<'a> {
 }
 
 impl Relocation<'_> {
-    /// Checks every reference of the model and writes it with the present name.
+    /// Checks every reference of the model and gives it the present name.
     ///
     /// # Errors
     /// `invalid_argument` if the file's name cannot be used, `invalid_model` if the model is damaged or refers to
     /// anything outside of `data`.
-    pub(super) fn apply(&self, model: Bytes) -> Result<Vec<u8>> {
+    pub(super) fn apply(&self, model: Bytes) -> Result<Model> {
         check_name(self.file_name)?;
         let mut model = Model::parse(model)?;
         tensors::visit(&mut model, &mut |tensor, _| self.tensor(tensor))?;
-        model.to_bytes()
+        Ok(model)
     }
 
     fn tensor(&self, tensor: &mut TensorProto) -> Result<()> {
@@ -137,7 +137,7 @@ mod tests {
 
     fn apply(model: &Model, prepacking: Prepacking) -> Result<Model> {
         let relocation = Relocation { file_name: "a.ortlet", data: vec![4096..4240, 8192..8256], prepacking };
-        Model::parse(relocation.apply(model.to_bytes()?.into())?)
+        relocation.apply(model.to_bytes()?.into())
     }
 
     #[test]

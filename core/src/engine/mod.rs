@@ -9,4 +9,5 @@ pub mod session;
 pub mod tune;
 
 mod files;
+mod ops;
 mod race;

@@ -18,9 +18,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("quantize", &["error", "random", "tensor", "model"]),
     ("lower", &["error", "tensor", "model", "quantize", "kernels"]),
     ("engine::observer", &[]),
-    ("engine::runtime", &["error", "tensor", "quantize"]),
-    ("engine::ops", &["error", "tensor", "kernels", "engine::runtime"]),
-    ("engine::compile", &["error", "model", "artifact", "quantize", "lower", "engine::runtime"]),
+    ("engine::ops", &["kernels"]),
+    ("engine::runtime", &["error", "tensor", "quantize", "engine::ops"]),
+    (
+        "engine::compile",
+        &["error", "model", "artifact", "quantize", "lower", "engine::ops", "engine::runtime"],
+    ),
     (
         "engine::session",
         &[
@@ -32,7 +35,6 @@ const LAYERS: &[(&str, &[&str])] = &[
             "quantize",
             "drift",
             "engine::runtime",
-            "engine::ops",
             "engine::compile",
         ],
     ),
@@ -296,7 +298,7 @@ mod tests {
             "core/src/quantize/mod.rs",
             "use crate::model::{Graph, edit::{self, Rename as R}}; use crate::tensor::*;",
         );
-        passes("core/src/engine/session/run.rs", "use super::super::runtime::Env; use crate::engine::ops;");
+        passes("core/src/engine/session/run.rs", "use super::super::runtime::Env;");
         passes("core/src/engine/files.rs", "use crate::engine::tune::Tuner;");
         passes("core/src/lib.rs", "pub use crate::engine::session::Session;");
         passes("core/src/lower/pack.rs", "use ortlet_kernels::gemm; use ::ortlet_kernels::norm;");
@@ -322,7 +324,7 @@ mod tests {
         fails("core/src/engine/runtime/mod.rs", "use super::session::X;", "may not use `engine::session`");
         fails(
             "core/src/engine/session/mod.rs",
-            "use crate::engine::{ops, tune::T};",
+            "use crate::engine::{runtime, tune::T};",
             "may not use `engine::tune`",
         );
         fails(

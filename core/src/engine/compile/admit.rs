@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::engine::compile::blobs;
 use crate::engine::compile::disk::map;
 use crate::engine::runtime::ModelFormat;
 use crate::error::ResultExt;
@@ -14,6 +15,8 @@ pub(in crate::engine) struct Admitted {
     pub(in crate::engine) format: ModelFormat,
     /// The files with its external data by the paths that lead there, each once.
     pub(in crate::engine) external_files: Vec<PathBuf>,
+    /// Whether it may have nodes of Ortlet's own operators.
+    pub(in crate::engine) own_operators: bool,
 }
 
 /// The folders that external data may lie in.
@@ -90,12 +93,14 @@ pub(in crate::engine) fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Checks a model's bytes: its structure, its sizes, and where its external data lies.
+/// Checks a model's bytes: its structure, its sizes, where its external data lies, and weights packed for Ortlet's own
+/// operators.
 ///
 /// Models in ORT format pass: ONNX Runtime verifies those itself.
 pub(in crate::engine) fn bytes(bytes: &[u8], folders: &Folders) -> Result<Admitted> {
-    if bytes.get(4..8) == Some(b"ORTM") {
-        return Ok(Admitted { format: ModelFormat::Ort, external_files: Vec::new() });
+    if is_ort_format(bytes) {
+        let format = ModelFormat::Ort;
+        return Ok(Admitted { format, external_files: Vec::new(), own_operators: true });
     }
     // SAFETY: the model that shares the bytes ends with this function, before the borrow does.
     let shared = Bytes::from_owner(unsafe { Borrowed::new(bytes) });
@@ -111,7 +116,14 @@ pub(in crate::engine) fn bytes(bytes: &[u8], folders: &Folders) -> Result<Admitt
             }
         }
     }
-    Ok(Admitted { format: ModelFormat::Onnx, external_files })
+    blobs::check(&model, folders)?;
+    let own_operators = blobs::has_own_operators(&model);
+    Ok(Admitted { format: ModelFormat::Onnx, external_files, own_operators })
+}
+
+/// Whether a model is in ONNX Runtime's own format, by its first bytes.
+pub(in crate::engine) fn is_ort_format(bytes: &[u8]) -> bool {
+    bytes.get(4..8) == Some(b"ORTM")
 }
 
 /// Bytes without their lifetime, so that a model can share instead of copying them.

@@ -59,8 +59,9 @@ enum Original {
 /// A model that was made in the program, and what it was made of.
 struct Memory {
     model: Model,
-    bytes: Bytes,
     digest: String,
+    /// What this device's section is made of: the model, or the form of it that was lowered to Ortlet's own operators.
+    device: Bytes,
 }
 
 /// Compiles a model file, or adds this device to an artifact.
@@ -79,13 +80,29 @@ pub(in crate::engine) fn compile_file(
     compile_original(path, &original, writer, target, &scratch, options, start)
 }
 
+/// A model that was made of a file, in its portable form and maybe in one that only Ortlet runs.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Forms<'a> {
+    /// What runs everywhere; the artifact's portable model.
+    pub(in crate::engine) portable: &'a Model,
+    /// The same with nodes of Ortlet's own operators, whose weights are packed; the artifact's section for this device
+    /// is made of it. Without it, that is made of the portable one.
+    pub(in crate::engine) lowered: Option<&'a Model>,
+}
+
+impl<'a> From<&'a Model> for Forms<'a> {
+    fn from(portable: &'a Model) -> Self {
+        Self { portable, lowered: None }
+    }
+}
+
 /// Compiles a model that was made of the file at `path`, and keeps the report on how it was made.
 ///
 /// # Errors
 /// Those of [`compile`](crate::compile).
-pub(in crate::engine) fn compile_model(
+pub(in crate::engine) fn compile_model<'a>(
     path: &Path,
-    model: &Model,
+    model: impl Into<Forms<'a>>,
     target: &Path,
     options: &SessionOptions,
     report: serde_json::Value,
@@ -93,40 +110,44 @@ pub(in crate::engine) fn compile_model(
     let start = Instant::now();
     refuse_to_replace(path, &[], target)?;
     let scratch = Scratch::beside(target)?;
-    compile_memory(path, model, target, &scratch, options, report, start)
+    compile_memory(path, model.into(), target, &scratch, options, report, start)
 }
 
 /// The same into a cache folder.
 ///
 /// # Errors
 /// As [`compile_model`].
-pub(in crate::engine) fn compile_into(
+pub(in crate::engine) fn compile_into<'a>(
     store: &Store,
     name: &str,
     path: &Path,
-    model: &Model,
+    model: impl Into<Forms<'a>>,
     options: &SessionOptions,
     report: serde_json::Value,
 ) -> Result<()> {
     let start = Instant::now();
     let scratch = Scratch::new(store.scratch(name))?;
-    compile_memory(path, model, &store.artifact(name), &scratch, options, report, start)?;
+    compile_memory(path, model.into(), &store.artifact(name), &scratch, options, report, start)?;
     store.touch(name);
     store.evict(options.cache_limit_bytes, name)
 }
 
 fn compile_memory(
     path: &Path,
-    model: &Model,
+    forms: Forms<'_>,
     target: &Path,
     scratch: &Scratch,
     options: &SessionOptions,
     report: serde_json::Value,
     start: Instant,
 ) -> Result<CompileReport> {
-    let bytes = Bytes::from(model.to_bytes()?);
+    let bytes = Bytes::from(forms.portable.to_bytes()?);
     let digest = model_digest(bytes.clone(), &Folders::of_file(path))?;
-    let original = Original::Memory(Memory { model: model.clone(), bytes, digest });
+    let device = match forms.lowered {
+        Some(lowered) => lowered.to_bytes()?.into(),
+        None => bytes,
+    };
+    let original = Original::Memory(Memory { model: forms.portable.clone(), digest, device });
     let mut writer = original.writer(path)?;
     writer.report = Some(report);
     compile_original(path, &original, writer, target, scratch, options, start)
@@ -255,7 +276,7 @@ impl Original {
             }
             Self::Memory(memory) => {
                 let real = real_path(path)?;
-                create(ModelSource::Bytes { bytes: &memory.bytes, folder: real.parent() })
+                create(ModelSource::Bytes { bytes: &memory.device, folder: real.parent() })
             }
         }
     }

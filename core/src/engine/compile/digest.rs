@@ -100,7 +100,7 @@ impl Checked {
         let admitted = admit::bytes(&bytes, &folders)?;
         let external = admitted.external_files.iter().map(|file| Stamp::of(file));
         let files = std::iter::once(model).chain(external).collect();
-        let Admitted { format, external_files } = admitted;
+        let Admitted { format, external_files, .. } = admitted;
         Ok(Self { bytes, format, external_files, folders, files, looked_s })
     }
 

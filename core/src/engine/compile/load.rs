@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use memmap2::Mmap;
 
 use crate::artifact::Artifact;
+use crate::engine::compile::blobs::has_own_operators;
 use crate::engine::compile::clock::nanoseconds;
 use crate::engine::compile::disk::{inode, io_error};
 use crate::engine::compile::key::device_key;
@@ -133,7 +134,7 @@ fn create(
     let name = file_name(path)?;
     let portable_bytes = artifact.manifest().portable.data_bytes;
     let key = device_key(runtime, &artifact.manifest().model.digest, options);
-    let from = |bytes: &[u8], optimized| create_from(path, runtime, options, profile, bytes, optimized);
+    let from = |model: &Model, optimized| create_from(path, runtime, options, profile, model, optimized);
     let loaded = |raw, portable_reason, mapped_bytes, map_ns, create_ns| Loaded {
         raw,
         portable_reason,
@@ -148,7 +149,7 @@ fn create(
     let portable_reason = match artifact.device_for(&key) {
         Err(reason) => reason,
         Ok(index) => {
-            let model = artifact.relocated_device_model(index, &name)?;
+            let model = artifact.relocated_device(index, &name)?;
             let map_ns = nanoseconds(start);
             match from(&model, true) {
                 Ok((raw, create_ns)) => {
@@ -160,7 +161,7 @@ fn create(
             }
         }
     };
-    let model = artifact.relocated_portable_model(&name)?;
+    let model = artifact.relocated_portable(&name)?;
     let map_ns = nanoseconds(start);
     let (raw, create_ns) = from(&model, false)?;
     Ok(loaded(raw, Some(portable_reason), portable_bytes, map_ns, create_ns))
@@ -198,13 +199,14 @@ fn create_from(
     runtime: &'static Runtime,
     options: &SessionOptions,
     profile: Option<&Path>,
-    bytes: &[u8],
+    model: &Model,
     optimized: bool,
 ) -> Result<(RawSession, u64)> {
     let (start, real) = (Instant::now(), real_path(path)?);
-    let source = ModelSource::Bytes { bytes, folder: real.parent() };
+    let (bytes, own_operators) = (model.to_bytes()?, has_own_operators(model));
+    let source = ModelSource::Bytes { bytes: &bytes, folder: real.parent() };
     let plain = Creation::plain(source, ModelFormat::Onnx, options);
-    let raw = RawSession::new(runtime, &Creation { optimized, profile, ..plain })?;
+    let raw = RawSession::new(runtime, &Creation { optimized, profile, own_operators, ..plain })?;
     Ok((raw, nanoseconds(start)))
 }
 

@@ -69,16 +69,19 @@ pub(in crate::engine) struct Creation<'a> {
     pub(in crate::engine) save: Option<SaveOptimized<'a>>,
     /// Where the runs are recorded: the path that the name of ONNX Runtime's file starts with.
     pub(in crate::engine) profile: Option<&'a Path>,
+    /// Whether the model may have nodes of Ortlet's own operators. To let ONNX Runtime know them takes as long as two
+    /// thirds of the smallest session.
+    pub(in crate::engine) own_operators: bool,
 }
 
 impl<'a> Creation<'a> {
-    /// The ordinary way: optimised now, kept nowhere.
+    /// The ordinary way: optimised now, kept nowhere, with any operators.
     pub(in crate::engine) fn plain(
         source: ModelSource<'a>,
         format: ModelFormat,
         options: &'a SessionOptions,
     ) -> Self {
-        Self { source, format, options, optimized: false, save: None, profile: None }
+        Self { source, format, options, optimized: false, save: None, profile: None, own_operators: true }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ort::sys::{GraphOptimizationLevel, OrtSessionOptions};
 
+use crate::engine::ops;
 use crate::engine::runtime::status::check;
 use crate::engine::runtime::strings::c_string;
 use crate::engine::runtime::{
@@ -61,6 +62,14 @@ impl ThreadSource {
         let pooled = wanted == pool && wanted > 1 && !needs_own;
         Ok(if pooled { Self::Pool } else { Self::Own(wanted) })
     }
+
+    /// How many threads that are, the caller's included.
+    fn count(self, runtime: &Runtime) -> usize {
+        match self {
+            Self::Pool => runtime.pool().thread_count(),
+            Self::Own(count) => count,
+        }
+    }
 }
 
 /// The configuration entry that bounds spinning: by time, or, before 1.26, by the end of the run.
@@ -96,12 +105,16 @@ impl OwnedOptions {
         // SAFETY: the options are alive.
         let status = unsafe { (api.SetSessionGraphOptimizationLevel)(own.0, to_ort(level)) };
         check(status, "set the optimization level")?;
-        own.threads(runtime, ThreadSource::of(runtime, creation)?)?;
+        let threads = ThreadSource::of(runtime, creation)?;
+        own.threads(runtime, threads)?;
         own.dims(options)?;
         // Told, because ONNX Runtime would go by the file's name.
         own.config("session.load_model_format", creation.format.name())?;
         for (key, value) in &options.config {
             own.config(key, value)?;
+        }
+        if creation.own_operators {
+            own.operators(threads.count(runtime))?;
         }
         for provider in &options.providers {
             providers::append(runtime, own.0, provider)?;
@@ -145,6 +158,13 @@ impl OwnedOptions {
         check(unsafe { (ort::api().SetIntraOpNumThreads)(self.0, count) }, "set the thread count")?;
         let (key, value) = spin_policy(runtime);
         self.config(key, value)
+    }
+
+    /// Ortlet's own operators, and how many threads their loops have.
+    fn operators(&self, threads: usize) -> Result<()> {
+        // SAFETY: the options are alive.
+        check(unsafe { ops::add_domain(self.0) }, "add Ortlet's operators")?;
+        self.config(ops::THREADS_ENTRY, &threads.to_string())
     }
 
     fn dims(&self, options: &SessionOptions) -> Result<()> {

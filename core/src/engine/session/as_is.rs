@@ -25,10 +25,11 @@ pub(in crate::engine) fn load_as_is(path: &Path, options: &SessionOptions) -> Re
         drop(file);
         return Session::from_cache(path, &folder, options);
     }
-    let Admitted { format, .. } = admit::bytes(&file, &admit::Folders::of_file(path))?;
+    let Admitted { format, own_operators, .. } = admit::bytes(&file, &admit::Folders::of_file(path))?;
     drop(file);
     let check_ns = nanoseconds(start);
-    Session::create(&Creation::plain(ModelSource::File(path), format, options), check_ns, start)
+    let plain = Creation::plain(ModelSource::File(path), format, options);
+    Session::create(&Creation { own_operators, ..plain }, check_ns, start)
 }
 
 /// What a model is called in errors.
