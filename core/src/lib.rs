@@ -9,6 +9,7 @@ pub mod artifact;
 #[allow(unsafe_code)]
 mod engine;
 pub mod error;
+pub mod lower;
 pub mod metrics;
 pub mod model;
 pub mod quantize;
@@ -47,8 +48,8 @@ pub use engine::tune::{TuneObserver, TuneOptions, TuneProgress, tune};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 pub use metrics::LoadPhases;
 pub use quantize::{
-    Accuracy, AccuracyFigures, Calibration, Measure, PrecisionReport, QuantizeMode, QuantizeOptions,
-    QuantizeReport, quantize,
+    Accuracy, AccuracyFigures, Calibration, KernelPrecision, Measure, PrecisionReport, QuantizeMode,
+    QuantizeOptions, QuantizeReport, quantize,
 };
 
 /// The README's examples are compiled with the documentation tests.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::model::{GraphProto, Model};
 
 /// The names that are in use.
-pub(super) struct Names(HashSet<String>);
+pub(crate) struct Names(HashSet<String>);
 
 impl Names {
     pub fn of(model: &Model) -> Self {

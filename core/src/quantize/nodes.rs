@@ -1,10 +1,10 @@
 //! Nodes that take the place of others, and the constants that they read.
 
-use crate::model::{AttributeProto, NodeProto, TensorProto};
+use crate::model::{AttributeProto, Bytes, NodeProto, TensorProto};
 use crate::tensor::DType;
 
 /// A node of the standard with one output.
-pub(super) fn node(op_type: &str, name: String, inputs: &[&str], output: &str) -> NodeProto {
+pub(crate) fn node(op_type: &str, name: String, inputs: &[&str], output: &str) -> NodeProto {
     NodeProto {
         op_type: Some(op_type.to_owned()),
         name: Some(name),
@@ -15,7 +15,7 @@ pub(super) fn node(op_type: &str, name: String, inputs: &[&str], output: &str) -
 }
 
 /// A node that makes `float32` of whole numbers.
-pub(super) fn cast_to_float(name: String, input: &str, output: &str) -> NodeProto {
+pub(crate) fn cast_to_float(name: String, input: &str, output: &str) -> NodeProto {
     NodeProto {
         attribute: vec![whole("to", i64::from(DType::F32.onnx()))],
         ..node("Cast", name, &[input], output)
@@ -23,19 +23,19 @@ pub(super) fn cast_to_float(name: String, input: &str, output: &str) -> NodeProt
 }
 
 /// An attribute that is a whole number.
-pub(super) fn whole(name: &str, number: i64) -> AttributeProto {
+pub(crate) fn whole(name: &str, number: i64) -> AttributeProto {
     // The number of the attribute's type is that of INT in `AttributeProto.AttributeType`.
     AttributeProto { name: Some(name.to_owned()), i: Some(number), r#type: Some(2), ..Default::default() }
 }
 
 /// An attribute that is a list of whole numbers.
-pub(super) fn list(name: &str, numbers: Vec<i64>) -> AttributeProto {
+pub(crate) fn list(name: &str, numbers: Vec<i64>) -> AttributeProto {
     // The number of the attribute's type is that of INTS in `AttributeProto.AttributeType`.
     AttributeProto { name: Some(name.to_owned()), ints: numbers, r#type: Some(7), ..Default::default() }
 }
 
 /// A constant of these little-endian elements.
-pub(super) fn initializer(name: &str, dtype: DType, dims: Vec<i64>, bytes: Vec<u8>) -> TensorProto {
+pub(crate) fn initializer(name: &str, dtype: DType, dims: Vec<i64>, bytes: impl Into<Bytes>) -> TensorProto {
     TensorProto {
         name: Some(name.to_owned()),
         data_type: Some(dtype.onnx()),

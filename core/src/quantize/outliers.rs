@@ -14,10 +14,17 @@ use crate::tensor::DType;
 /// The first operator set in which `Gather` may count axes from the end.
 const NEGATIVE_AXIS_OPSET: i64 = 11;
 
-/// Without the channels, squared errors have to be at most this share: the second product has its price.
-const WORTH_IT: f64 = 0.25;
-/// One more channel has to divide the squared errors by at least this.
-const PRICE_OF_A_CHANNEL: f64 = 1.3;
+/// What taking channels out has to be worth.
+#[derive(Clone, Copy)]
+pub(crate) struct Price {
+    /// Without the channels, squared errors have to be at most this share.
+    pub all: f64,
+    /// One more channel has to divide the squared errors by at least this.
+    pub each: f64,
+}
+
+/// Of a product of its own, which has its price.
+const SECOND_PRODUCT: Price = Price { all: 0.25, each: 1.3 };
 
 /// Channels that are taken out, and the constants that it needs.
 pub(super) struct Outliers {
@@ -45,7 +52,7 @@ pub(super) fn find<'a>(
     if planner.opset < NEGATIVE_AXIS_OPSET || statistics.max_magnitude.len() as i64 != product.k {
         return Ok(None);
     }
-    let channels = choose(statistics, most);
+    let channels = choose(statistics, most, SECOND_PRODUCT);
     if channels.is_empty() {
         return Ok(None);
     }
@@ -69,7 +76,7 @@ pub(super) fn find<'a>(
 }
 
 /// The channels to take out: as many of the largest as still gain by it, none if that is not worth a second product.
-fn choose(statistics: &ChannelStatistics, most: usize) -> Vec<usize> {
+pub(crate) fn choose(statistics: &ChannelStatistics, most: usize, price: Price) -> Vec<usize> {
     let magnitudes = &statistics.max_magnitude;
     let mut order: Vec<usize> = (0..magnitudes.len()).collect();
     order.sort_by(|&a, &b| magnitudes[b].total_cmp(&magnitudes[a]));
@@ -79,11 +86,11 @@ fn choose(statistics: &ChannelStatistics, most: usize) -> Vec<usize> {
         let left = order.get(taken).map_or(0.0, |&channel| magnitudes[channel]);
         f64::from(left / magnitudes[largest]).powi(2)
     };
-    let cost = |taken: &usize| error(*taken) * PRICE_OF_A_CHANNEL.powf(*taken as f64);
+    let cost = |taken: &usize| error(*taken) * price.each.powf(*taken as f64);
     let most = most.min(magnitudes.len().saturating_sub(1));
     let best = (1..=most).min_by(|a, b| cost(a).total_cmp(&cost(b)));
     let mut channels = match best {
-        Some(taken) if cost(&taken) <= WORTH_IT => order[..taken].to_vec(),
+        Some(taken) if cost(&taken) <= price.all => order[..taken].to_vec(),
         _ => Vec::new(),
     };
     channels.sort_unstable();
@@ -100,7 +107,7 @@ mod tests {
             max_magnitude: magnitudes.to_vec(),
             sum_of_squares: vec![0.0; magnitudes.len()],
         };
-        choose(&statistics, most)
+        choose(&statistics, most, SECOND_PRODUCT)
     }
 
     #[test]

@@ -280,7 +280,7 @@ impl<'a> Planner<'a> {
 }
 
 /// What a node is called in reports.
-pub(super) fn label(node: &NodeProto) -> &str {
+pub(crate) fn label(node: &NodeProto) -> &str {
     match node.name() {
         "" => node.output.first().map_or("", String::as_str),
         name => name,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accuracy, AccuracyFigures, QuantizeMode, RewriteKind};
+use super::{Accuracy, AccuracyFigures, PrecisionBlock, QuantizeMode, RewriteKind};
 
 /// How a model came to compute with the numbers that it computes with. Times are in nanoseconds, sizes in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,12 @@ pub struct PrecisionReport {
     pub samples: SampleCounts,
     /// Every layer, in the order of the nodes.
     pub layers: Vec<PrecisionLayer>,
+    /// Every block that Ortlet's own kernels are for, in the order of the nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<PrecisionBlock>,
+    /// Whether the chosen model has operators of Ortlet's own, which no other runtime knows.
+    #[serde(default)]
+    pub needs_ortlet: bool,
     /// Rewritings that change nothing but rounding, which were made before anything else, and how often.
     pub rewritings: Vec<RewritingCount>,
     /// Every candidate, the original first.
@@ -115,7 +121,7 @@ pub struct PrecisionCandidate {
     pub is_chosen: bool,
     /// Why it was not.
     pub reason: Option<String>,
-    /// Layers that are quantized in it.
+    /// Layers that are quantized in it, and blocks that Ortlet's kernels compute.
     pub quantized_count: u64,
     /// Size of its tensors.
     pub parameter_bytes: u64,

@@ -10,10 +10,10 @@ use crate::model::{
 };
 
 /// The domain of ONNX Runtime's own operators.
-pub(super) const MICROSOFT: &str = "com.microsoft";
+pub(crate) const MICROSOFT: &str = "com.microsoft";
 
 /// Before version 4 of the format, every initializer has to be an input too, and the caller does not give it.
-pub(super) fn initializers_are_inputs(ir_version: Option<i64>) -> bool {
+pub(crate) fn initializers_are_inputs(ir_version: Option<i64>) -> bool {
     ir_version.is_some_and(|version| version < 4)
 }
 
@@ -83,7 +83,7 @@ pub(super) fn names_read(model: &Model) -> HashSet<String> {
     names
 }
 
-pub(super) fn input_of(tensor: &TensorProto) -> ValueInfoProto {
+pub(crate) fn input_of(tensor: &TensorProto) -> ValueInfoProto {
     let dim = tensor.dims.iter().map(|&size| Dimension::Value(size).into()).collect();
     let shape = Some(TensorShapeProto { dim, ..Default::default() });
     let value = TensorTypeProto { elem_type: tensor.data_type, shape, ..Default::default() };

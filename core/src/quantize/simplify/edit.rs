@@ -87,7 +87,7 @@ pub(super) fn apply(graph: &mut GraphProto, edits: Vec<Edit>, constants_are_inpu
 }
 
 /// Removes nodes and initializers that contribute to no output; gives back what it removed.
-pub(super) fn sweep(graph: &mut GraphProto, inputs_are_fixed: bool) -> Vec<Rewrite> {
+pub(crate) fn sweep(graph: &mut GraphProto, inputs_are_fixed: bool) -> Vec<Rewrite> {
     let (live, read) = needed(graph);
     let mut rows = Vec::new();
     let mut gone: HashSet<String> = HashSet::new();
@@ -185,7 +185,7 @@ pub(super) fn in_place_of(old: &NodeProto, op_type: &str, inputs: &[&str]) -> No
     }
 }
 
-pub(super) fn number(name: &str, value: f32) -> AttributeProto {
+pub(crate) fn number(name: &str, value: f32) -> AttributeProto {
     AttributeProto { name: Some(name.to_owned()), f: Some(value), r#type: Some(1), ..Default::default() }
 }
 

@@ -9,7 +9,7 @@ use crate::tensor::{DType, ValueType};
 
 /// What is known of a value.
 #[derive(Clone, Copy, Default, Debug, PartialEq)]
-pub(in crate::quantize) struct Fact {
+pub(crate) struct Fact {
     pub dtype: Option<DType>,
     /// Number of dimensions.
     pub rank: Option<usize>,
@@ -18,7 +18,7 @@ pub(in crate::quantize) struct Fact {
 }
 
 /// What is known of the values of a graph. What graphs around it give is not looked at.
-pub(in crate::quantize) struct Facts<'g>(HashMap<&'g str, Fact>);
+pub(crate) struct Facts<'g>(HashMap<&'g str, Fact>);
 
 impl Fact {
     fn new(dtype: Option<DType>, rank: Option<usize>) -> Self {

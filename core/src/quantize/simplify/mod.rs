@@ -2,8 +2,8 @@
 //! makes too late for a model that is to be quantized.
 
 mod casts;
-mod edit;
-pub(super) mod facts;
+pub(crate) mod edit;
+pub(crate) mod facts;
 mod fold;
 mod fold_input;
 mod gelu;
@@ -11,12 +11,12 @@ mod hard_sigmoid;
 mod layer;
 mod one_hot;
 mod pool;
-mod product;
+pub(crate) mod product;
 mod report;
 mod residual;
 mod shapes;
 mod trivial;
-pub(super) mod view;
+pub(crate) mod view;
 
 pub use report::{Rewrite, RewriteKind, SimplifyReport};
 

@@ -10,7 +10,7 @@ const TOLERANCE: f64 = 1e-6;
 
 /// The nodes of a pattern, and the largest number of dimensions of the scalars in it.
 #[derive(Clone, Default)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     pub nodes: Vec<usize>,
     pub scalar_rank: usize,
 }
@@ -30,15 +30,15 @@ impl Pattern {
 }
 
 /// Whether two constants are the same but for rounding.
-pub(super) fn is_near(number: f64, wanted: f64) -> bool {
+pub(crate) fn is_near(number: f64, wanted: f64) -> bool {
     (number - wanted).abs() <= TOLERANCE * wanted.abs()
 }
 
 /// Coefficients of 1, x, x², x³.
-pub(super) type Polynomial = [f64; 4];
+pub(crate) type Polynomial = [f64; 4];
 
 /// What `name` is as a polynomial in `x`.
-pub(super) fn polynomial(
+pub(crate) fn polynomial(
     view: &View,
     pattern: &mut Pattern,
     name: &str,
@@ -104,7 +104,7 @@ fn times(left: Polynomial, right: Polynomial) -> Option<Polynomial> {
 }
 
 /// A value times a number, and perhaps times x.
-pub(super) struct Climb {
+pub(crate) struct Climb {
     pub factor: f64,
     pub x: Option<String>,
     /// The node that makes the product.
@@ -112,7 +112,7 @@ pub(super) struct Climb {
 }
 
 /// Follows a value through multiplications by scalars and at most one by a value that `is_x` accepts, until `is_done`.
-pub(super) fn climb(
+pub(crate) fn climb(
     view: &View,
     pattern: &mut Pattern,
     from: usize,

@@ -14,7 +14,7 @@ use crate::tensor::DType;
 use crate::{Error, Result};
 
 /// One graph, to look things up in.
-pub(in crate::quantize) struct View<'g> {
+pub(crate) struct View<'g> {
     pub nodes: &'g [NodeProto],
     /// Version of the standard operators.
     pub opset: i64,
@@ -30,7 +30,7 @@ pub(in crate::quantize) struct View<'g> {
 
 /// A constant with one element.
 #[derive(Clone, Copy)]
-pub(in crate::quantize) struct Scalar {
+pub(crate) struct Scalar {
     pub value: f64,
     /// Its number of dimensions, all of them 1.
     pub rank: usize,
@@ -151,17 +151,17 @@ impl<'g> View<'g> {
 }
 
 /// Whether a node is this operator of the standard.
-pub(in crate::quantize) fn is(node: &NodeProto, op_type: &str) -> bool {
+pub(crate) fn is(node: &NodeProto, op_type: &str) -> bool {
     node.op_type() == op_type && node.domain().is_empty()
 }
 
 /// A whole-number attribute.
-pub(in crate::quantize) fn whole(node: &NodeProto, name: &str, default: i64) -> i64 {
+pub(crate) fn whole(node: &NodeProto, name: &str, default: i64) -> i64 {
     node.attribute(name).and_then(|attribute| attribute.i).unwrap_or(default)
 }
 
 /// The axes of a node, an attribute in older operator sets, an input in later ones.
-pub(in crate::quantize) fn axes(view: &View, node: &NodeProto) -> Option<Vec<i64>> {
+pub(crate) fn axes(view: &View, node: &NodeProto) -> Option<Vec<i64>> {
     match node.attribute("axes") {
         Some(axes) => Some(axes.ints.clone()),
         None => view.wholes(node.input.get(1)?),
@@ -169,7 +169,7 @@ pub(in crate::quantize) fn axes(view: &View, node: &NodeProto) -> Option<Vec<i64
 }
 
 /// The elements of a tensor of whole numbers.
-pub(in crate::quantize) fn wholes(tensor: &TensorProto) -> Option<Vec<i64>> {
+pub(crate) fn wholes(tensor: &TensorProto) -> Option<Vec<i64>> {
     let dtype = tensor.dtype().ok()?;
     tensor.check_data().ok()?;
     let bytes = tensor.data_bytes(&NoExternalData).ok()?;
@@ -246,6 +246,6 @@ fn number_of(node: &NodeProto) -> Option<TensorProto> {
 }
 
 /// A number that has to fit, for errors that cannot happen with a valid model.
-pub(in crate::quantize) fn size(dim: i64) -> Result<usize> {
+pub(crate) fn size(dim: i64) -> Result<usize> {
     usize::try_from(dim).map_err(|_| Error::invalid_model(format!("impossible dimension {dim}")))
 }
