@@ -2,6 +2,7 @@
 
 use super::candidates::{Candidate, Workshop};
 use super::contest::{Entrant, as_entrants, race};
+use super::kernels::Workbench;
 use super::lab::{Lab, Reference, for_trials};
 use super::options::PrecisionOptions;
 use super::rewritten::{Rewritten, rewrite};
@@ -12,7 +13,7 @@ use crate::engine::runtime::{Sample, SessionOptions};
 use crate::engine::session::Session;
 use crate::model::Model;
 use crate::quantize::{
-    AccuracyFigures, Calibration, Division, PrecisionCandidate, PrecisionLayer, QuantizeOptions, SampleCounts,
+    AccuracyFigures, Calibration, Division, PrecisionCandidate, QuantizeOptions, SampleCounts,
 };
 use crate::{ErrorKind, Result};
 
@@ -70,15 +71,31 @@ impl<'a> Search<'a> {
     fn run(&mut self) -> Result<PrecisionChoice> {
         let rewritten = self.rewritten()?;
         let champion = self.champion(&rewritten)?;
-        let (winner, layers) = match self.ranges(&rewritten.model)? {
-            Some(calibration) => self.quantized(&rewritten.model, &calibration, &champion)?,
-            None => (None, Vec::new()),
+        let calibration = self.ranges(&rewritten.model)?;
+        let short = self.reference.first(SHORT_COUNT);
+        let references = [self.reference, &short];
+        let external = self.source.external;
+        let learned = (calibration.as_ref(), self.division.calibration.as_slice());
+        let mut bench = Workbench::open(self.lab, &rewritten.model, external, learned, references)?;
+        let mut workshop = match &calibration {
+            Some(calibration) => {
+                let options = QuantizeOptions::default();
+                let model = &rewritten.model;
+                Some(Workshop::open(self.lab, model, calibration, external, references, options)?)
+            }
+            None => None,
         };
+        let winner = self.winner(workshop.as_mut(), &mut bench, &champion)?;
+        let layers = workshop.map_or_else(Vec::new, |mut workshop| {
+            self.warnings.append(&mut workshop.warnings);
+            workshop.layers
+        });
         let about = report::About {
             lab: self.lab,
             source: self.source,
             samples: self.counts(),
             layers,
+            blocks: bench.left(),
             rewritings: rewritten.rewritings.clone(),
             candidates: std::mem::take(&mut self.table),
             warnings: std::mem::take(&mut self.warnings),
@@ -102,22 +119,6 @@ impl<'a> Search<'a> {
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// The best quantized form that beats the champion, and what was learnt of each layer.
-    fn quantized(
-        &mut self,
-        model: &Model,
-        calibration: &Calibration,
-        champion: &Champion<'_>,
-    ) -> Result<(Option<report::Winner>, Vec<PrecisionLayer>)> {
-        let short = self.reference.first(SHORT_COUNT);
-        let (references, external) = ([self.reference, &short], self.source.external);
-        let mut workshop =
-            Workshop::open(self.lab, model, calibration, external, references, QuantizeOptions::default())?;
-        let winner = self.winner(&mut workshop, champion)?;
-        self.warnings.append(&mut workshop.warnings);
-        Ok((winner, workshop.layers))
     }
 
     fn counts(&self) -> SampleCounts {
@@ -182,12 +183,17 @@ impl<'a> Search<'a> {
     /// The fastest candidate that is faster than the champion and keeps the budget on unseen samples, if there is one.
     fn winner(
         &mut self,
-        workshop: &mut Workshop<'_>,
+        mut workshop: Option<&mut Workshop<'_>>,
+        bench: &mut Workbench<'_>,
         champion: &Champion<'_>,
     ) -> Result<Option<report::Winner>> {
         for share in SHARES {
-            let mut candidates = workshop.candidates(share)?;
-            workshop.rejected.drain(..).map(report::rejected).for_each(|row| self.tell_of(row));
+            let mut candidates = bench.candidates(share)?;
+            bench.rejected.drain(..).map(report::rejected).for_each(|row| self.tell_of(row));
+            if let Some(workshop) = workshop.as_mut() {
+                candidates.extend(workshop.candidates(share)?);
+                workshop.rejected.drain(..).map(report::rejected).for_each(|row| self.tell_of(row));
+            }
             if candidates.is_empty() || !self.lab.has_time() {
                 break;
             }
@@ -197,7 +203,8 @@ impl<'a> Search<'a> {
             let Some(at) = outcome.chosen.checked_sub(1) else { break };
             for (candidate, runner) in candidates.iter().zip(&outcome.runners[1..]) {
                 if ratio(&outcome.runners[0], runner).is_none_or(|ratio| ratio > WORTH_ANOTHER_TRY) {
-                    workshop.is_too_slow(candidate);
+                    bench.is_too_slow(candidate);
+                    workshop.iter_mut().for_each(|workshop| workshop.is_too_slow(candidate));
                 }
             }
             let candidate = candidates.swap_remove(at);

@@ -8,8 +8,8 @@ use super::subset::{Layer, Order, most_passing, ranked};
 use crate::engine::session::Session;
 use crate::model::{ExternalDataResolver, Model};
 use crate::quantize::{
-    AccuracyFigures, Calibration, LayerOutcome, LayerTrial, PrecisionLayer, QuantizeMode, QuantizeOptions,
-    QuantizeReport, quantize_with,
+    AccuracyFigures, Calibration, LayerOutcome, LayerTrial, PrecisionBlock, PrecisionLayer, QuantizeMode,
+    QuantizeOptions, QuantizeReport, quantize_with,
 };
 use crate::{Error, ErrorCode, Result};
 
@@ -24,7 +24,7 @@ pub(super) type Assignment = BTreeMap<String, QuantizeMode>;
 const TABLE_SHARE: f64 = 0.05;
 
 /// Tries to add more layers to those that are within the budget.
-const MORE_TRIES: usize = 6;
+pub(super) const MORE_TRIES: usize = 6;
 
 /// A model that keeps the budget on the samples to choose by.
 #[derive(Clone, Debug)]
@@ -34,7 +34,10 @@ pub(super) struct Candidate {
     pub(super) family: String,
     pub(super) model: Model,
     pub(super) assignment: Assignment,
-    pub(super) report: QuantizeReport,
+    /// Blocks that Ortlet's own kernels are for, if they compute any.
+    pub(super) blocks: Vec<PrecisionBlock>,
+    /// Layers or blocks that are changed.
+    pub(super) quantized_count: u64,
     pub(super) accuracy: AccuracyFigures,
 }
 
@@ -67,7 +70,7 @@ pub(super) struct Workshop<'a> {
 }
 
 /// What became of a try.
-enum Tried {
+pub(super) enum Tried {
     Kept(Box<Candidate>),
     Out(Rejected),
 }
@@ -351,9 +354,7 @@ impl<'a> Workshop<'a> {
             Err(error) if error.code() == ErrorCode::Cancelled => return Err(error),
             Err(error) => return out(error.to_string(), None),
         };
-        if let Some(breach) = self.lab.options.session.accuracy.breach(&accuracy, share) {
-            let used = share * 100.0;
-            let reason = format!("{breach}, of which candidates may use {used:.0} % here");
+        if let Some(reason) = self.lab.breach(&accuracy, share) {
             return out(reason, Some(accuracy));
         }
         Ok(Tried::Kept(Box::new(Candidate {
@@ -361,7 +362,8 @@ impl<'a> Workshop<'a> {
             family: family.to_owned(),
             model,
             assignment: whole,
-            report,
+            blocks: Vec::new(),
+            quantized_count: report.quantized_count,
             accuracy,
         })))
     }
@@ -377,7 +379,8 @@ impl<'a> Workshop<'a> {
     }
 }
 
-fn unless_cancelled<T>(result: Result<T>) -> Result<Option<T>, Error> {
+/// Nothing for an error, but for that of being cancelled.
+pub(super) fn unless_cancelled<T>(result: Result<T>) -> Result<Option<T>, Error> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.code() == ErrorCode::Cancelled => Err(error),

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use super::options::PrecisionOptions;
 use super::session::{as_original, whole};
-use super::{choose_for_file, report};
+use super::{PrecisionChoice, choose_for_file, report};
 use crate::engine::compile::disk::map;
 use crate::engine::compile::load::is_artifact;
-use crate::engine::compile::{CompileReport, compile_file, compile_model};
+use crate::engine::compile::{CompileReport, Forms, compile_file, compile_model};
 use crate::engine::runtime::{Precision, SessionOptions};
 use crate::error::ResultExt;
+use crate::model::{Bytes, Model};
 use crate::{Error, Result};
 
 /// Compiles a model for this device and keeps it in an artifact, one file that [`Session::load`] takes.
@@ -59,17 +60,40 @@ pub fn compile_with(
     compile_to(model, artifact, options).with_context(|| format!("compile `{}`", model.display()))
 }
 
+/// The original, if the choice needs Ortlet, so that something runs everywhere.
+///
+/// # Errors
+/// Those of reading it.
+pub(super) fn portable_original(path: &Path, choice: &PrecisionChoice) -> Result<Option<Model>> {
+    choice.report.needs_ortlet.then(|| Model::parse(Bytes::from_owner(map(path)?))).transpose()
+}
+
+/// What of a choice goes into an artifact; `original` is what [`portable_original`] gave.
+pub(super) fn forms<'a>(choice: &'a PrecisionChoice, original: Option<&'a Model>) -> Forms<'a> {
+    match original {
+        Some(portable) => Forms { portable, lowered: Some(&choice.model) },
+        None => Forms { portable: &choice.model, lowered: None },
+    }
+}
+
 fn compile_to(path: &Path, artifact: &Path, options: &PrecisionOptions) -> Result<CompileReport> {
     let session = &options.session;
-    if session.precision == Precision::Original {
+    let wanted = session.wanted_precision();
+    if wanted == Precision::Original {
         return compile_file(path, artifact, session);
     }
     if is_artifact(&map(path)?) {
-        let what = format!("precision `{}` of a compiled model", report::precision_name(session.precision));
+        if session.precision == Precision::Original {
+            // Results may be inexact, but need not be.
+            return compile_file(path, artifact, &as_original(session));
+        }
+        let what = format!("precision `{}` of a compiled model", report::precision_name(wanted));
         return Err(Error::unsupported(what, "compile the ONNX model with this precision"));
     }
     let choice = choose_for_file(path, options)?;
     let json = report::to_json(&choice.report)?;
-    let compiled = compile_model(path, &choice.model, artifact, &as_original(session), json)?;
+    let original = portable_original(path, &choice)?;
+    let forms = forms(&choice, original.as_ref());
+    let compiled = compile_model(path, forms, artifact, &as_original(session), json)?;
     Ok(CompileReport { precision: Some(choice.report), ..compiled })
 }

@@ -64,6 +64,11 @@ impl Reference {
         self.samples.len()
     }
 
+    /// Which samples they are.
+    pub(super) fn numbers(&self) -> Vec<usize> {
+        self.samples.iter().map(|(at, _)| *at).collect()
+    }
+
     /// The first few of the samples.
     pub(super) fn first(&self, count: usize) -> Self {
         Self { samples: self.samples.iter().take(count).cloned().collect() }
@@ -185,14 +190,34 @@ impl<'a> Lab<'a> {
         samples.iter().take(most).map(|&at| Ok(self.samples.get(at)?.into_owned())).collect()
     }
 
+    /// Why figures are out of a share of the budget, if they are.
+    pub(super) fn breach(&self, figures: &AccuracyFigures, share: f64) -> Option<String> {
+        let breach = self.options.session.accuracy.breach(figures, share)?;
+        Some(format!("{breach}, of which candidates may use {:.0} % here", share * 100.0))
+    }
+
     fn judge(&self) -> AccuracyJudge {
         AccuracyJudge::new(self.options.session.accuracy.measure.clone())
     }
 
+    /// Runs a part of the model, which may need fewer inputs than a sample has.
+    ///
+    /// # Errors
+    /// Those of reading the sample and of running the session; `cancelled`.
+    pub(super) fn run_part(&self, session: &Session, sample: usize) -> Result<Outputs> {
+        let sample = self.samples.get(sample)?;
+        let is_needed = |name: &str| session.inputs().iter().any(|info| info.name == name);
+        let given = sample.iter().filter(|(name, _)| is_needed(name)).map(|(name, value)| (name, value));
+        session.run_with(given, &self.control())
+    }
+
     fn run(&self, session: &Session, sample: usize) -> Result<Outputs> {
         let sample = self.samples.get(sample)?;
-        let control = RunOptions { cancel: self.cancel(), ..RunOptions::default() };
-        session.run_with(sample.iter().map(|(name, value)| (name, value)), &control)
+        session.run_with(sample.iter().map(|(name, value)| (name, value)), &self.control())
+    }
+
+    fn control(&self) -> RunOptions {
+        RunOptions { cancel: self.cancel(), ..RunOptions::default() }
     }
 }
 
@@ -212,5 +237,5 @@ fn size_of(value: &Value) -> usize {
 
 /// The caller's options for sessions of other models than the one they name.
 pub(super) fn for_trials(options: &SessionOptions) -> SessionOptions {
-    SessionOptions { precision: Precision::Original, samples: Samples::None, ..racing(options) }
+    SessionOptions { precision: Precision::Original, exact: true, samples: Samples::None, ..racing(options) }
 }

@@ -1,7 +1,8 @@
 //! Precision: with which numbers a model runs fastest on this device and stays accurate enough.
 //!
 //! `lab` runs models on samples and says how far they are off; `alone` times single layers; `candidates` makes whole
-//! models of what was learned, by the policy in `subset`; `contest` races them. `auto` puts this together, `mode` does
+//! models of what was learned, by the policy in `subset`; `kernels` makes some that Ortlet's own kernels compute; `contest`
+//! races them. `auto` puts this together, `mode` does
 //! without it. `session` and `compile` are where loading and compiling meet the choice.
 
 mod alone;
@@ -9,6 +10,7 @@ mod auto;
 mod candidates;
 mod compile;
 mod contest;
+mod kernels;
 mod lab;
 mod mode;
 mod options;
@@ -37,7 +39,9 @@ pub use options::{PrecisionObserver, PrecisionOptions, PrecisionProgress};
 /// A model with other numbers, and how it came to be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PrecisionChoice {
-    /// The model: ordinary ONNX, with operators of ONNX Runtime's domain `com.microsoft`.
+    /// The model: ordinary ONNX, with operators of ONNX Runtime's domain `com.microsoft`; or, if the report says that it
+    /// [needs Ortlet](PrecisionReport::needs_ortlet), with those of Ortlet's domain `ai.ortlet`, which no other runtime
+    /// knows.
     pub model: Model,
     /// What was tried and why this was chosen.
     pub report: PrecisionReport,
@@ -96,9 +100,10 @@ fn choose_for_file(path: &Path, options: &PrecisionOptions) -> Result<PrecisionC
 fn choose(source: &Source<'_>, options: &PrecisionOptions) -> Result<PrecisionChoice> {
     source.model.validate()?;
     options.session.accuracy.check()?;
-    match options.session.precision {
+    match options.session.wanted_precision() {
         Precision::Original => Ok(report::untouched(source.model)),
         Precision::Auto => auto::choose(source, options),
+        Precision::Kernels(precision) => kernels::apply(source, precision, options),
         Precision::Mode(mode) => mode::apply(source, mode, options),
     }
 }

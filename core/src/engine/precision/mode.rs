@@ -54,7 +54,11 @@ pub(super) fn apply(
     Ok(choice)
 }
 
-fn check_budget(options: &PrecisionOptions, figures: &AccuracyFigures) -> Result<()> {
+/// Refuses what is out of the budget.
+///
+/// # Errors
+/// `accuracy_budget`.
+pub(super) fn check_budget(options: &PrecisionOptions, figures: &AccuracyFigures) -> Result<()> {
     match options.session.accuracy.breach(figures, 1.0) {
         None => Ok(()),
         Some(breach) => {

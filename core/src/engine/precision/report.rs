@@ -2,6 +2,7 @@
 
 use super::candidates::{Candidate, Rejected, name_of};
 use super::contest::Entrant;
+use super::kernels::Made;
 use super::lab::Lab;
 use super::options::PrecisionOptions;
 use super::rewritten::Rewritten;
@@ -10,8 +11,8 @@ use crate::engine::race::{Outcome, median, ratio};
 use crate::engine::runtime::{Precision, Runtime, Threads, cpu_model};
 use crate::model::Model;
 use crate::quantize::{
-    AccuracyFigures, LayerOutcome, LayerTrial, MadeFor, PrecisionCandidate, PrecisionLayer, PrecisionReport,
-    QuantizeReport, RewritingCount, SampleCounts, parameter_bytes,
+    AccuracyFigures, KernelPrecision, LayerOutcome, LayerTrial, MadeFor, PrecisionBlock, PrecisionCandidate,
+    PrecisionLayer, PrecisionReport, QuantizeReport, RewritingCount, SampleCounts, parameter_bytes,
 };
 use crate::{Error, Result};
 
@@ -32,6 +33,8 @@ pub(super) struct About<'a> {
     pub(super) source: &'a Source<'a>,
     pub(super) samples: SampleCounts,
     pub(super) layers: Vec<PrecisionLayer>,
+    /// As they are with ONNX Runtime.
+    pub(super) blocks: Vec<PrecisionBlock>,
     pub(super) rewritings: Vec<RewritingCount>,
     pub(super) candidates: Vec<PrecisionCandidate>,
     pub(super) warnings: Vec<String>,
@@ -50,7 +53,11 @@ impl About<'_> {
             share(time_ratio),
             described(&accuracy)
         );
-        let report = self.report(&candidate.name, verdict, Some(accuracy), time_ratio, &candidate.model);
+        let mut report = self.report(&candidate.name, verdict, Some(accuracy), time_ratio, &candidate.model);
+        report.needs_ortlet = candidate.blocks.iter().any(|block| block.precision.is_some());
+        if report.needs_ortlet {
+            report.blocks = candidate.blocks;
+        }
         PrecisionChoice { model: candidate.model, report }
     }
 
@@ -98,6 +105,8 @@ impl About<'_> {
             budget: self.lab.options.session.accuracy.clone(),
             samples: self.samples,
             layers: self.layers,
+            blocks: self.blocks,
+            needs_ortlet: false,
             rewritings: self.rewritings,
             candidates: self
                 .candidates
@@ -183,6 +192,34 @@ pub(super) fn of_mode(
     PrecisionChoice { model, report }
 }
 
+/// The report on a precision of Ortlet's kernels.
+pub(super) fn of_kernels(
+    source: &Source<'_>,
+    made: Made,
+    precision: KernelPrecision,
+    options: &PrecisionOptions,
+) -> PrecisionChoice {
+    let (count, all) = (made.block_count(), made.blocks.len());
+    let verdict = match count {
+        0 => "the model is as it was: there is no block that Ortlet's kernels could compute".to_owned(),
+        _ => format!("Ortlet's kernels compute {count} of {all} blocks in {}", precision.name()),
+    };
+    let report = PrecisionReport {
+        precision: precision.name().to_owned(),
+        verdict,
+        chosen: if count == 0 { ORIGINAL.to_owned() } else { precision.name().to_owned() },
+        budget: options.session.accuracy.clone(),
+        needs_ortlet: count > 0,
+        blocks: made.blocks,
+        parameter_bytes_before: parameter_bytes(source.model),
+        parameter_bytes_after: parameter_bytes(&made.model),
+        made_for: made_for(options),
+        seed: options.seed,
+        ..Default::default()
+    };
+    PrecisionChoice { model: made.model, report }
+}
+
 /// The row of the original.
 pub(super) fn original(model: &Model) -> PrecisionCandidate {
     PrecisionCandidate {
@@ -209,7 +246,7 @@ pub(super) fn rewritten(rewritten: &Rewritten, outcome: &Outcome<Entrant>) -> Pr
 pub(super) fn candidate(candidate: &Candidate) -> PrecisionCandidate {
     PrecisionCandidate {
         name: candidate.name.clone(),
-        quantized_count: candidate.report.quantized_count,
+        quantized_count: candidate.quantized_count,
         parameter_bytes: parameter_bytes(&candidate.model),
         accuracy: Some(candidate.accuracy.clone()),
         ..Default::default()
@@ -279,6 +316,7 @@ pub(super) fn precision_name(precision: Precision) -> String {
     match precision {
         Precision::Original => ORIGINAL.to_owned(),
         Precision::Auto => "auto".to_owned(),
+        Precision::Kernels(precision) => precision.name().to_owned(),
         Precision::Mode(mode) => name_of(mode),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::options::PrecisionOptions;
 use super::{PrecisionChoice, Source, choose, choose_for_file, report, stored};
-use crate::engine::compile::admit::{Folders, folder_of};
+use crate::engine::compile::admit::{Folders, folder_of, is_ort_format};
 use crate::engine::compile::clock::nanoseconds;
 use crate::engine::compile::disk::map;
 use crate::engine::compile::load::is_artifact;
@@ -63,8 +63,13 @@ impl Session {
     /// # Errors
     /// As [`from_bytes`](Self::from_bytes); `cancelled`.
     pub fn from_bytes_with(bytes: &[u8], options: &PrecisionOptions) -> Result<Self> {
-        match options.session.precision {
-            Precision::Original => Self::of_bytes(bytes, &options.session),
+        let session = &options.session;
+        match session.wanted_precision() {
+            Precision::Original => Self::of_bytes(bytes, session),
+            // It is optimised already.
+            _ if session.precision == Precision::Original && is_ort_format(bytes) => {
+                Self::of_bytes(bytes, session)
+            }
             _ => Self::from_model_with(&Model::parse(bytes.to_vec())?, options),
         }
     }
@@ -83,7 +88,7 @@ impl Session {
     /// As [`from_model`](Self::from_model); `cancelled`.
     pub fn from_model_with(model: &Model, options: &PrecisionOptions) -> Result<Self> {
         let session = &options.session;
-        if session.precision == Precision::Original {
+        if session.wanted_precision() == Precision::Original {
             return Self::of_model(model, session);
         }
         let folder = session.external_data_folder.clone();
@@ -95,10 +100,15 @@ impl Session {
 
 fn load(path: &Path, options: &PrecisionOptions) -> Result<Session> {
     let session = &options.session;
-    if session.precision == Precision::Original {
+    if session.wanted_precision() == Precision::Original {
         return load_as_is(path, session);
     }
-    if is_artifact(&map(path)?) {
+    let file = map(path)?;
+    if session.precision == Precision::Original && (is_artifact(&file) || is_ort_format(&file)) {
+        // Results may be inexact, but need not be.
+        return load_as_is(path, session);
+    }
+    if is_artifact(&file) {
         return of_artifact(path, session);
     }
     match session.cache.folder() {
@@ -152,7 +162,7 @@ fn of_choice(choice: PrecisionChoice, options: &SessionOptions) -> Result<Sessio
 
 /// Options for a session of what was chosen.
 pub(super) fn as_original(options: &SessionOptions) -> SessionOptions {
-    SessionOptions { precision: Precision::Original, ..options.clone() }
+    SessionOptions { precision: Precision::Original, exact: true, ..options.clone() }
 }
 
 /// What a load asks of the choice.

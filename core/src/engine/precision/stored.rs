@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use serde_json::{Value as Json, json};
 
+use super::compile::{forms, portable_original};
 use super::options::PrecisionOptions;
 use super::session::{as_original, of_choice_for_file};
 use super::{choose_for_file, report};
@@ -66,7 +67,9 @@ pub(super) fn load(path: &Path, folder: &Path, choosing: &PrecisionOptions) -> R
     let choice = choose_for_file(path, choosing)?;
     let kept = lock.and_then(|_lock| {
         let json = report::to_json(&choice.report)?;
-        compile_into(&store, &key, path, &choice.model, &as_original(options), json)?;
+        let original = portable_original(path, &choice)?;
+        let forms = forms(&choice, original.as_ref());
+        compile_into(&store, &key, path, forms, &as_original(options), json)?;
         load_as_is(&store.artifact(&key), &as_original(options))
     });
     let session = match kept {
@@ -89,7 +92,7 @@ pub(super) fn load(path: &Path, folder: &Path, choosing: &PrecisionOptions) -> R
 /// Everything that a choice depends on.
 fn depends_on(runtime: &Runtime, model_digest: &str, options: &SessionOptions) -> Result<Json> {
     Ok(json!({
-        "precision": options.precision,
+        "precision": options.wanted_precision(),
         "accuracy": options.accuracy,
         "samples": samples_digest(&options.samples)?,
         "key": plan_key(runtime, model_digest, options),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::runtime::{Cache, Precision, RuntimeOptions, Samples};
-use crate::quantize::Accuracy;
+use crate::quantize::{Accuracy, KernelPrecision};
 
 /// How a session is created. Every field has a default; unknown fields are an error when read from JSON.
 ///
@@ -59,6 +59,10 @@ pub struct SessionOptions {
     /// Runs on zeros made while the session is created, so that the first real one is as fast as the others.
     /// Dimensions that are not fixed are taken as 1. A model that fails on zeros only makes a warning in the report.
     pub warm_up_runs: u32,
+    /// Whether results have to be those of plain ONNX Runtime, to the bit. `false` allows them to differ by rounding: then
+    /// `precision: original` means `fp32`, the same numbers in Ortlet's own kernels, packed ahead where the model is cached
+    /// or compiled. Default: true.
+    pub exact: bool,
     /// With what numbers the model computes. With anything but `original`, results differ from the original's; the
     /// [report](crate::SessionReport) says by how much where samples tell.
     pub precision: Precision,
@@ -87,10 +91,21 @@ impl Default for SessionOptions {
             concurrency_limit: None,
             concurrency_wait_ms: 1000,
             warm_up_runs: 0,
+            exact: true,
             precision: Precision::default(),
             samples: Samples::default(),
             accuracy: Accuracy::default(),
             runtime: RuntimeOptions::default(),
+        }
+    }
+}
+
+impl SessionOptions {
+    /// The precision that is meant: [`exact`](Self::exact) has a say in it too.
+    pub(in crate::engine) fn wanted_precision(&self) -> Precision {
+        match self.precision {
+            Precision::Original if !self.exact => Precision::Kernels(KernelPrecision::Fp32),
+            precision => precision,
         }
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::quantize::QuantizeMode;
+use crate::quantize::{KernelPrecision, QuantizeMode};
 use crate::tensor::Value;
 
 /// With what numbers a model computes.
 ///
-/// In JSON `"original"`, `"auto"` or the name of a [`QuantizeMode`], for example `"weights-8"`.
+/// In JSON `"original"`, `"auto"`, or the name of a [`KernelPrecision`], for example `"int8"`, or of a [`QuantizeMode`],
+/// for example `"weights-8"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 pub enum Precision {
@@ -20,6 +21,9 @@ pub enum Precision {
     /// The fastest that was measured on this device and keeps within [`SessionOptions::accuracy`](super::SessionOptions::accuracy): the original if nothing else pays.
     /// Needs [`SessionOptions::samples`](super::SessionOptions::samples).
     Auto,
+    /// All blocks that Ortlet's own kernels are for, checked but not timed; the others as they are.
+    #[cfg_attr(feature = "schema", schemars(untagged))]
+    Kernels(KernelPrecision),
     /// All layers that the mode is for, unmeasured. Needs samples if the mode does.
     #[cfg_attr(feature = "schema", schemars(untagged))]
     Mode(QuantizeMode),
@@ -30,6 +34,7 @@ impl Serialize for Precision {
         match self {
             Self::Original => serializer.serialize_str("original"),
             Self::Auto => serializer.serialize_str("auto"),
+            Self::Kernels(precision) => precision.serialize(serializer),
             Self::Mode(mode) => mode.serialize(serializer),
         }
     }
@@ -41,12 +46,16 @@ impl<'de> Deserialize<'de> for Precision {
         match word.as_str() {
             "original" => Ok(Self::Original),
             "auto" => Ok(Self::Auto),
-            mode => {
+            word => {
+                if let Some(precision) = KernelPrecision::ALL.into_iter().find(|known| known.name() == word) {
+                    return Ok(Self::Kernels(precision));
+                }
                 let plain: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
-                    serde::de::IntoDeserializer::into_deserializer(mode);
+                    serde::de::IntoDeserializer::into_deserializer(word);
                 QuantizeMode::deserialize(plain).map(Self::Mode).map_err(|_| {
                     serde::de::Error::custom(format!(
-                        "precision must be \"original\", \"auto\" or a mode of quantization, not \"{mode}\""
+                        "precision must be \"original\", \"auto\", \"fp32\", \"fp16\", \"bf16\", \"int8\" or a mode of \
+                         quantization, not \"{word}\""
                     ))
                 })
             }
@@ -120,12 +129,13 @@ mod tests {
             (r#""original""#, Precision::Original),
             (r#""auto""#, Precision::Auto),
             (r#""weights-8""#, Precision::Mode(QuantizeMode::Weights8)),
+            (r#""int8-dynamic""#, Precision::Mode(QuantizeMode::Int8Dynamic)),
+            (r#""int8""#, Precision::Kernels(KernelPrecision::Int8)),
+            (r#""bf16""#, Precision::Kernels(KernelPrecision::Bf16)),
         ] {
             assert_eq!(serde_json::from_str::<Precision>(json).unwrap(), precision);
             assert_eq!(serde_json::to_string(&precision).unwrap(), json);
         }
-        let int8 = serde_json::from_str::<Precision>(r#""int8""#).unwrap();
-        assert_eq!(int8, Precision::Mode(QuantizeMode::Int8Dynamic));
         assert!(serde_json::from_str::<Precision>(r#""int7""#).unwrap_err().to_string().contains("int7"));
         let samples: Samples = serde_json::from_str(r#""a/b""#).unwrap();
         assert_eq!(

@@ -34,6 +34,7 @@ use crate::engine::compile::{self, Store, admit};
 use crate::engine::runtime::{Creation, ModelSource, RawSession, Runtime, SessionOptions};
 use crate::metrics::{LoadPhases, SessionMetrics};
 use crate::model::Model;
+use crate::quantize::{PrecisionBlock, PrecisionReport};
 use crate::tensor::{Shape, Value, ValueInfo, ValueView};
 use inner::{Control, Inner};
 
@@ -74,10 +75,10 @@ impl Session {
     pub(in crate::engine) fn of_bytes(bytes: &[u8], options: &SessionOptions) -> Result<Self> {
         let start = Instant::now();
         let folder = options.external_data_folder.as_deref();
-        let format = admit::bytes(bytes, &admit::Folders::named(folder))?.format;
+        let admitted = admit::bytes(bytes, &admit::Folders::named(folder))?;
         let check_ns = nanoseconds(start);
-        let creation = Creation::plain(ModelSource::Bytes { bytes, folder }, format, options);
-        Self::create(&creation, check_ns, start)
+        let plain = Creation::plain(ModelSource::Bytes { bytes, folder }, admitted.format, options);
+        Self::create(&Creation { own_operators: admitted.own_operators, ..plain }, check_ns, start)
     }
 
     /// A session of a model that was made or changed in the program, as it is.
@@ -144,7 +145,7 @@ impl Session {
         let Loaded { raw, portable_reason, mapped_bytes, map_ns, create_ns, plan, mut warnings, .. } = loaded;
         // Written by Ortlet; what a later version has written and this one cannot read is no reason to fail.
         let precision = loaded.change_report.and_then(|report| match serde_json::from_value(report) {
-            Ok(report) => Some(report),
+            Ok(report) => Some(as_it_runs(report, portable_reason.as_deref())),
             Err(error) => {
                 warnings.push(format!("the artifact's report on its precision cannot be read: {error}"));
                 None
@@ -278,6 +279,24 @@ impl Session {
     /// As [`bind`](Self::bind), with memory of the caller's or with outputs that are the next run's inputs.
     pub fn binder<'m>(&self) -> Binder<'m> {
         Binder::new(self.inner.clone())
+    }
+}
+
+/// The report on an artifact's precision, as far as it is true here: where the portable model runs, and that is the
+/// original, nothing was changed.
+fn as_it_runs(report: PrecisionReport, portable_reason: Option<&str>) -> PrecisionReport {
+    let Some(reason) = portable_reason.filter(|_| report.needs_ortlet) else { return report };
+    let blocks = report.blocks.into_iter();
+    PrecisionReport {
+        verdict: format!("the original runs here: {reason}"),
+        chosen: "original".to_owned(),
+        time_ratio: None,
+        accuracy: None,
+        needs_ortlet: false,
+        blocks: blocks
+            .map(|block| PrecisionBlock { precision: None, reason: Some(reason.to_owned()), ..block })
+            .collect(),
+        ..report
     }
 }
 
