@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ortlet::metrics::{Histogram, KernelTime, MetricsReport, Operator, OperatorTime, SessionMetrics};
 use ortlet::model::Model;
-use ortlet::quantize::{LayerOutcome, LayerReport};
+use ortlet::quantize::{KernelPrecision, LayerOutcome, LayerReport};
 use ortlet::runtime::{RuntimeOptions, doctor};
 use ortlet::tensor::{DType, Dim, SymbolicShape, ValueInfo, ValueType};
 use ortlet::{
@@ -130,7 +130,9 @@ fn options_that_are_set_are_of_the_declared_types() {
         ..SessionOptions::default()
     };
     declared.check("SessionOptions", &options);
-    declared.check("SessionOptions", &SessionOptions { precision: Precision::Auto, ..options });
+    for precision in [Precision::Auto, Precision::Kernels(KernelPrecision::Bf16)] {
+        declared.check("SessionOptions", &SessionOptions { precision, ..options.clone() });
+    }
     for cache in [Cache::Default, Cache::Off, Cache::Platform, Cache::Folder("a".into())] {
         declared.check("Cache", &cache);
     }

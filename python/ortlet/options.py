@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-from .words import OptimizationLevel, Profile, QuantizeMode, Threads
+from .words import KernelPrecision, OptimizationLevel, Profile, QuantizeMode, Threads
 
 
 class AccuracyDict(TypedDict, total=False):
@@ -57,12 +57,14 @@ class ProviderDict(TypedDict, total=False):
     """Its options, as its documentation names them."""
 
 
-Precision = Literal["original", "auto"] | QuantizeMode
+Precision = Literal["original", "auto"] | KernelPrecision | QuantizeMode
 """With what numbers a model computes.
 
 - `"original"`: As the model says.
 - `"auto"`: The fastest that was measured on this device and keeps within `SessionOptions.accuracy`: the
   original if nothing else pays. Needs `SessionOptions.samples`.
+- `KernelPrecision`: All blocks that Ortlet's own kernels are for, checked but not timed; the others as they
+  are.
 - `QuantizeMode`: All layers that the mode is for, unmeasured. Needs samples if the mode does.
 """
 
@@ -155,6 +157,12 @@ class SessionOptionsDict(TypedDict, total=False):
     """Runs on zeros made while the session is created, so that the first real one is as fast as the others.
     Dimensions that are not fixed are taken as 1. A model that fails on zeros only makes a warning in the
     report. Default: `0`.
+    """
+
+    exact: bool
+    """Whether results have to be those of plain ONNX Runtime, to the bit. `false` allows them to differ by
+    rounding: then `precision: original` means `fp32`, the same numbers in Ortlet's own kernels, packed ahead
+    where the model is cached or compiled. Default: `True`.
     """
 
     precision: Precision

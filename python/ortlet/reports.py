@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from .words import (
+        BlockKind,
         CacheEntryKind,
         CacheOutcome,
         QuantizeMode,
         RewriteKind,
+        KernelPrecision,
         DType,
         Dim,
         SymbolicShape,
@@ -242,7 +244,7 @@ class PrecisionCandidate(Report):
     """Why it was not."""
 
     quantized_count: int
-    """Layers that are quantized in it."""
+    """Layers that are quantized in it, and blocks that Ortlet's kernels compute."""
 
     parameter_bytes: int
     """Size of its tensors. In bytes."""
@@ -280,6 +282,33 @@ class MadeFor(Report):
     """Threads that computed a run."""
 
 
+class PrecisionBlock(Report):
+    """What became of one block."""
+
+    kind: BlockKind
+    """What it is."""
+
+    node: str
+    """Name of its product's node, or of that node's first output if it has none."""
+
+    replaced: list[str]
+    """The operators that it consists of."""
+
+    shape: list[int]
+    """Dimensions of its weights; empty if it has none."""
+
+    precision: KernelPrecision | None
+    """The numbers that Ortlet's kernels compute it with; `None` if it is left to ONNX Runtime."""
+
+    similarity: float | None
+    """How similar its results are to the original's for the same inputs, when it was checked by itself;
+    `None` if it could not be.
+    """
+
+    reason: str | None
+    """Why it is left to ONNX Runtime."""
+
+
 class PrecisionReport(Report):
     """How a model came to compute with the numbers that it computes with. Times are in nanoseconds, sizes in
     bytes.
@@ -293,8 +322,9 @@ class PrecisionReport(Report):
         "rewritings": RewritingCount,
         "candidates": PrecisionCandidate,
         "made_for": MadeFor,
+        "blocks": PrecisionBlock,
     }
-    _absent = {"warnings": []}
+    _absent = {"blocks": [], "warnings": []}
 
     precision: str
     """What was asked for: `auto` or a mode."""
@@ -322,6 +352,9 @@ class PrecisionReport(Report):
     layers: list[PrecisionLayer]
     """Every layer, in the order of the nodes."""
 
+    needs_ortlet: bool
+    """Whether the chosen model has operators of Ortlet's own, which no other runtime knows."""
+
     rewritings: list[RewritingCount]
     """Rewritings that change nothing but rounding, which were made before anything else, and how often."""
 
@@ -342,6 +375,9 @@ class PrecisionReport(Report):
 
     seed: int
     """What decided how samples were divided and in which order candidates ran."""
+
+    blocks: list[PrecisionBlock]
+    """Every block that Ortlet's own kernels are for, in the order of the nodes."""
 
     warnings: list[str]
     """What went wrong without making it fail."""

@@ -2,6 +2,17 @@
 
 from typing import Literal
 
+BlockKind = Literal["linear", "feed_forward", "attention", "embedding", "convolution_1d"]
+"""What a part of a model is that one of Ortlet's operators takes the place of.
+
+- `"linear"`: A product with a constant matrix, and what follows it: bias, activation, residual,
+  normalisation.
+- `"feed_forward"`: Two of these, the first with an activation.
+- `"attention"`: Scores of queries and keys, softmax, and the sum of values by them.
+- `"embedding"`: Rows of a constant table.
+- `"convolution_1d"`: A convolution along one axis, and what follows it.
+"""
+
 CacheEntryKind = Literal["model", "plan"]
 """What an entry of a cache folder is.
 
@@ -76,6 +87,18 @@ RewriteKind = Literal[
 - `"constant_reshape"`: A constant of another shape.
 - `"unused_node"`: A node that contributed to no output.
 - `"unused_initializer"`: An initializer that nobody read.
+"""
+
+KernelPrecision = Literal["fp32", "fp16", "bf16", "int8"]
+"""With what numbers Ortlet's own kernels compute the blocks of a model that they are for.
+
+- `"fp32"`: The original's numbers, packed ahead. Results differ from the original's by rounding only.
+- `"fp16"`: Weights as `float16`, activations as `float32`. Needs no samples.
+- `"bf16"`: Weights and activations as `bfloat16`, sums as `float32`; activations stay `float32` on processors
+  without instructions for it. Needs no samples.
+- `"int8"`: Weights as signed 8-bit numbers with a scale for each output channel, activations as 8-bit numbers
+  with a scale for each row. Samples make it more accurate: channels of activations that are much larger than
+  the others stay floats.
 """
 
 DType = Literal[

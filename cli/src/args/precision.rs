@@ -9,7 +9,8 @@ use ortlet::{Accuracy, Precision, Samples, SessionOptions};
 #[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Precision options")]
 pub struct PrecisionArgs {
-    /// `original`, `auto`, or a mode: int8-dynamic (or int8), int8-static, weights-8, weights-4, float16.
+    /// `original`, `auto`; fp32, fp16, bf16 or int8 in Ortlet's own kernels; or a mode of quantization: int8-dynamic,
+    /// int8-static, weights-8, weights-4, float16.
     ///
     /// `auto` measures on this machine which layers are faster in 8 bits, keeps within the accuracy asked for, and keeps
     /// the original where nothing pays. It needs --samples.

@@ -6,7 +6,7 @@ pub mod report_html;
 
 use std::path::Path;
 
-use ortlet::quantize::{PrecisionCandidate, PrecisionLayer};
+use ortlet::quantize::{PrecisionBlock, PrecisionCandidate, PrecisionLayer};
 use ortlet::{Accuracy, AccuracyFigures, PrecisionReport, QuantizeMode};
 
 use crate::output::{bytes, count, duration, facts, right_align, significant, table};
@@ -15,6 +15,7 @@ pub use progress::Progress;
 
 /// What the columns of the tables are.
 const LAYER_HEADS: [&str; 7] = ["layer", "operator", "shape", "form", "alone", "damage", "why not"];
+const BLOCK_HEADS: [&str; 7] = ["block", "node", "operators", "shape", "numbers", "similarity", "why not"];
 const CANDIDATE_HEADS: [&str; 8] = [
     "candidate",
     "layers",
@@ -37,6 +38,9 @@ pub fn text(model: &Path, report: &PrecisionReport) -> String {
     let mut parts = vec![facts(about(model, report)).to_string()];
     if !report.layers.is_empty() {
         parts.push(layers(report));
+    }
+    if !report.blocks.is_empty() {
+        parts.push(blocks(report));
     }
     if !report.candidates.is_empty() {
         parts.push(candidates(report));
@@ -112,6 +116,32 @@ fn layer_cells(layer: &PrecisionLayer) -> [String; 7] {
         times.unwrap_or_default(),
         damage.unwrap_or_default(),
         layer.reason.clone().unwrap_or_default(),
+    ]
+}
+
+fn blocks(report: &PrecisionReport) -> String {
+    let mut table = table(BLOCK_HEADS);
+    table.add_rows(report.blocks.iter().map(block_cells));
+    right_align(&mut table, [5]);
+    table.to_string()
+}
+
+/// A block's row in a table.
+fn block_cells(block: &PrecisionBlock) -> [String; 7] {
+    let dims: Vec<String> = block.shape.iter().map(ToString::to_string).collect();
+    let kind = serde_json::to_value(block.kind).unwrap_or_default();
+    let operators = match block.replaced.len() {
+        0..=3 => block.replaced.join(", "),
+        more => format!("{}, … ({more})", block.replaced[0]),
+    };
+    [
+        kind.as_str().unwrap_or_default().replace('_', " "),
+        block.node.clone(),
+        operators,
+        dims.join("×"),
+        block.precision.map(|precision| precision.name().to_owned()).unwrap_or_default(),
+        block.similarity.map(|similarity| format!("{similarity:.6}")).unwrap_or_default(),
+        block.reason.clone().unwrap_or_default(),
     ]
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use ortlet::PrecisionReport;
 
 use super::{
-    ACCURACY_HEADS, CANDIDATE_HEADS, LAYER_HEADS, about, accuracy_rows, candidate_cells, chart, layer_cells,
+    ACCURACY_HEADS, BLOCK_HEADS, CANDIDATE_HEADS, LAYER_HEADS, about, accuracy_rows, block_cells,
+    candidate_cells, chart, layer_cells,
 };
 use crate::output::{bytes, significant};
 use crate::report::page::{self, escape, figure, short_name, table};
@@ -23,8 +24,11 @@ pub fn page(model: &Path, report: &PrecisionReport) -> String {
             |size| chart::candidates(report, size),
         ));
     }
-    let rows = report.candidates.iter().map(|candidate| (candidate.is_chosen, candidate_cells(candidate)));
-    content.push_str(&rows_as_table("", &CANDIDATE_HEADS, rows));
+    if !report.candidates.is_empty() {
+        let rows =
+            report.candidates.iter().map(|candidate| (candidate.is_chosen, candidate_cells(candidate)));
+        content.push_str(&rows_as_table("", &CANDIDATE_HEADS, rows));
+    }
     if let Some((wide, narrow)) = both(|size| chart::layers(report, size)) {
         let _ = write!(
             content,
@@ -33,8 +37,14 @@ pub fn page(model: &Path, report: &PrecisionReport) -> String {
              are green.</figcaption>\n</figure>\n"
         );
     }
-    let rows = report.layers.iter().map(|layer| (layer.form.is_some(), layer_cells(layer)));
-    content.push_str(&rows_as_table("Every layer", &LAYER_HEADS, rows));
+    if !report.layers.is_empty() {
+        let rows = report.layers.iter().map(|layer| (layer.form.is_some(), layer_cells(layer)));
+        content.push_str(&rows_as_table("Every layer", &LAYER_HEADS, rows));
+    }
+    if !report.blocks.is_empty() {
+        let rows = report.blocks.iter().map(|block| (block.precision.is_some(), block_cells(block)));
+        content.push_str(&rows_as_table("Blocks for Ortlet's own kernels", &BLOCK_HEADS, rows));
+    }
     content.push_str("<div class='tables'>\n");
     content.push_str(&table("The choice", about(model, report)));
     if let Some(figures) = &report.accuracy {

@@ -27,6 +27,9 @@ pub fn run(args: &QuantizeArgs, as_json: bool) -> Result<()> {
             Err(Error::invalid_argument("precision", "`original` leaves nothing to quantize"))
         }
         Some(Precision::Auto) => choose::run(args, "auto.onnx", as_json),
+        Some(Precision::Kernels(precision)) => {
+            choose::run(args, &format!("{}.onnx", precision.name()), as_json)
+        }
         Some(Precision::Mode(mode)) => choose::run(args, mode::extension(mode), as_json),
     }
 }

@@ -112,6 +112,74 @@ fn a_precision_is_chosen_within_the_accuracy_asked_for() {
 }
 
 #[test]
+fn ortlets_own_kernels_are_precisions() {
+    let place = folder("kernels");
+    let (plain, samples) = (magika(&place), option("samples", &samples(&place, 8)));
+    let run = ["--random=1", "--shape=1,2048"];
+    for precision in ["fp32", "fp16", "bf16", "int8"] {
+        let asked = format!("--precision={precision}");
+        let report = json(["quantize", &plain, &asked]);
+        let written = place.join("model").with_extension(format!("{precision}.onnx"));
+        assert_eq!((&report["path"], &report["precision"]), (&json!(written), &json!(precision)));
+        assert_eq!((&report["needs_ortlet"], &report["chosen"]), (&json!(true), &json!(precision)));
+        let blocks = report["blocks"].as_array().unwrap();
+        // The first layer reads rows of one-hot vectors, and is a lookup before anything else.
+        assert_eq!(blocks.len(), 2, "{report}");
+        assert!(report["rewritings"].to_string().contains("one_hot"), "{report}");
+        for block in blocks {
+            assert_eq!((&block["precision"], &block["reason"]), (&json!(precision), &Value::Null), "{block}");
+            assert!(block["similarity"].as_f64().is_some_and(|similarity| similarity > 0.9), "{block}");
+        }
+
+        // What was written is a model like any other, for Ortlet.
+        let written = written.to_str().unwrap();
+        text(["run", written, run[0], run[1], "--print=none"]);
+        let inspected = json(["inspect", written]);
+        let origin: Value =
+            serde_json::from_str(inspected["metadata"]["ortlet.quantize"].as_str().unwrap()).unwrap();
+        assert_eq!((&origin["precision"], &origin["verdict"]), (&json!(precision), &report["verdict"]));
+        assert!(inspected.to_string().contains("ai.ortlet"), "{inspected}");
+        text(["compile", written]);
+
+        // Without a file between.
+        let ran = json(["run", &plain, &asked, run[0], run[1]]);
+        assert_eq!(ran["session"]["precision"]["chosen"], precision);
+        let benched = json(["bench", &plain, &asked, "--runs=1", "--warmup=0", run[1]]);
+        assert_eq!(benched["session"]["precision"]["verdict"], report["verdict"]);
+        assert_eq!(benched["session"]["precision"]["blocks"], report["blocks"]);
+    }
+
+    // In words, with samples, and as a page.
+    let page = place.join("kernels.html");
+    let said = text([
+        "quantize",
+        &plain,
+        "--precision=int8",
+        &samples,
+        "--min-cosine=0.9",
+        "--mean-cosine=0.9",
+        &option("report", &page),
+    ]);
+    for part in ["2 of 2 blocks in int8", "convolution", "linear", "similarity", "model.int8.onnx"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let html = std::fs::read_to_string(&page).unwrap();
+    assert!(html.contains("2 of 2 blocks in int8") && html.contains("convolution"), "{html}");
+    let strict = ["quantize", &plain, "--precision=int8", &samples, "--max-error=0", "--min-cosine=none"];
+    assert_eq!(error(1, strict)["code"], "accuracy_budget");
+
+    // An artifact tells what it holds.
+    let artifact = place.join("own.ortlet");
+    let artifact = artifact.to_str().unwrap();
+    let compiled = json(["compile", &plain, "--precision=bf16", &format!("--output={artifact}")]);
+    assert_eq!(compiled["precision"]["needs_ortlet"], true);
+    let inspected = json(["inspect", artifact]);
+    assert_eq!(inspected["artifact"]["report"]["blocks"], compiled["precision"]["blocks"]);
+    assert!(text(["inspect", artifact]).contains("2 of 2 blocks in bf16"));
+    assert_eq!(json(["run", artifact, run[0], run[1]])["session"]["origin"], "artifact_device");
+}
+
+#[test]
 fn what_is_missing_or_wrong_is_said() {
     let place = folder("precision-refusals");
     let (plain, few) = (magika(&place), option("samples", &samples(&place, 3)));

@@ -18,6 +18,9 @@ const DOCS: &[(&str, &str)] = &[(
      cannot be shared, it is always 1.",
 )];
 
+/// Words that there are not on the web: models run without Ortlet's own kernels there.
+const ABSENT: &[(&str, &str)] = &[("Precision", "KernelPrecision")];
+
 /// The text of `words.ts`.
 pub fn words(options: &[Declaration], reports: &[Declaration]) -> String {
     let mut declarations = of_reports(reports);
@@ -29,7 +32,14 @@ pub fn words(options: &[Declaration], reports: &[Declaration]) -> String {
     text.push_str(&error_codes());
     for one in &declarations {
         if let Body::Choice(variants) = &one.body {
-            text.push_str(&format!("\n{}", choice(&docs, one, variants)));
+            let is_absent = |variant: &&Variant| {
+                ABSENT
+                    .iter()
+                    .any(|(of, name)| *of == one.name && variant.of == Type::Named((*name).to_owned()))
+            };
+            let there: Vec<Variant> =
+                variants.iter().filter(|variant| !is_absent(variant)).cloned().collect();
+            text.push_str(&format!("\n{}", choice(&docs, one, &there)));
         }
     }
     text

@@ -66,8 +66,9 @@
  *   concurrency_limit    the most runs at once; further ones wait for concurrency_wait_ms
  *   concurrency_wait_ms  1000 by default
  *   warm_up_runs         runs on zeros while the session is created
- *   precision            "original", "auto", "int8-dynamic" (or "int8"), "int8-static", "weights-8", "weights-4" or
- *                        "float16"
+ *   exact                true by default; false lets results differ by rounding: "original" then means "fp32"
+ *   precision            "original", "auto"; "fp32", "fp16", "bf16" or "int8" in Ortlet's own kernels; "int8-dynamic",
+ *                        "int8-static", "weights-8", "weights-4" or "float16" by ONNX Runtime's
  *   samples              folder of .npz files with real inputs, for precisions that need them
  *   accuracy             how far results may be off with "auto": {"min_cosine", "mean_cosine", "max_absolute_error",
  *                        "top1_agreement"}

@@ -27,6 +27,7 @@ export type {
   LayerTrial,
   MadeFor,
   ModelReport,
+  PrecisionBlock,
   PrecisionCandidate,
   PrecisionLayer,
   PrecisionReport,
@@ -34,4 +35,4 @@ export type {
   RewritingCount,
   SampleCounts,
 } from "./generated/reports.js";
-export type { Precision, QuantizeMode } from "./generated/words.js";
+export type { BlockKind, KernelPrecision, Precision, QuantizeMode } from "./generated/words.js";

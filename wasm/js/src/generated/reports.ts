@@ -1,8 +1,10 @@
 /** Reports, with the fields as JSON has them. Generated from the Rust sources by `cargo xtask codegen`; do not edit. */
 
 import type {
+  BlockKind,
   CacheOutcome,
   DType,
+  KernelPrecision,
   OptimizationLevel,
   Origin,
   Profile,
@@ -123,7 +125,7 @@ export interface PrecisionCandidate {
   readonly is_chosen: boolean;
   /** Why it was not. */
   readonly reason: string | null;
-  /** Layers that are quantized in it. */
+  /** Layers that are quantized in it, and blocks that Ortlet's kernels compute. */
   readonly quantized_count: number;
   /** Size of its tensors. In bytes. */
   readonly parameter_bytes: number;
@@ -151,6 +153,27 @@ export interface MadeFor {
   readonly thread_count: number;
 }
 
+/** What became of one block. */
+export interface PrecisionBlock {
+  /** What it is. */
+  readonly kind: BlockKind;
+  /** Name of its product's node, or of that node's first output if it has none. */
+  readonly node: string;
+  /** The operators that it consists of. */
+  readonly replaced: readonly string[];
+  /** Dimensions of its weights; empty if it has none. */
+  readonly shape: readonly number[];
+  /** The numbers that Ortlet's kernels compute it with; `null` if it is left to ONNX Runtime. */
+  readonly precision: KernelPrecision | null;
+  /**
+   * How similar its results are to the original's for the same inputs, when it was checked by itself; `null` if it
+   * could not be.
+   */
+  readonly similarity: number | null;
+  /** Why it is left to ONNX Runtime. */
+  readonly reason: string | null;
+}
+
 /** How a model came to compute with the numbers that it computes with. Times are in nanoseconds, sizes in bytes. */
 export interface PrecisionReport {
   /** What was asked for: `auto` or a mode. */
@@ -172,6 +195,8 @@ export interface PrecisionReport {
   readonly samples: SampleCounts;
   /** Every layer, in the order of the nodes. */
   readonly layers: readonly PrecisionLayer[];
+  /** Whether the chosen model has operators of Ortlet's own, which no other runtime knows. */
+  readonly needs_ortlet: boolean;
   /** Rewritings that change nothing but rounding, which were made before anything else, and how often. */
   readonly rewritings: readonly RewritingCount[];
   /** Every candidate, the original first. */
@@ -186,6 +211,8 @@ export interface PrecisionReport {
   readonly elapsed_ns: number;
   /** What decided how samples were divided and in which order candidates ran. */
   readonly seed: number;
+  /** Every block that Ortlet's own kernels are for, in the order of the nodes. */
+  readonly blocks?: readonly PrecisionBlock[];
   /** What went wrong without making it fail. */
   readonly warnings?: readonly string[];
 }

@@ -85,6 +85,7 @@ function blank(lab: Lab): PrecisionReport {
     budget: lab.budget.document,
     samples: { calibration: 0, selection: 0, verification: 0 },
     layers: [],
+    needs_ortlet: false,
     rewritings: [],
     candidates: [],
     parameter_bytes_before: 0,

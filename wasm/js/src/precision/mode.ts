@@ -105,6 +105,7 @@ function reportOf(
     budget: lab.budget.document,
     samples,
     layers: layersOf(made.report),
+    needs_ortlet: false,
     rewritings: [],
     candidates: [],
     parameter_bytes_before: made.report.parameter_bytes_before,

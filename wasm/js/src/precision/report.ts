@@ -67,6 +67,7 @@ export function untouched(bytes: number, budget: Accuracy): PrecisionReport {
     budget,
     samples: { calibration: 0, selection: 0, verification: 0 },
     layers: [],
+    needs_ortlet: false,
     rewritings: [],
     candidates: [],
     parameter_bytes_before: bytes,
