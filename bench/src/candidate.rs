@@ -79,14 +79,19 @@ fn obey<E: Engine>(order: &Order) -> Result<()> {
     let engine = E::start(order)?;
     let feeds = order.models.iter().map(|model| engine.feed(model)).collect::<Result<Vec<_>>>()?;
 
+    let before = Memory::own();
     let start = Instant::now();
     let sessions = order.models.iter().map(|model| engine.create(model)).collect::<Result<Vec<_>>>()?;
     let created = start.elapsed();
+    let loaded = Memory::own();
+    let start = Instant::now();
     let first_runs = sessions.iter().zip(&feeds).map(|(session, feed)| engine.run(session, feed));
     let outputs = first_runs.collect::<Result<Vec<_>>>()?;
-    let first_output = start.elapsed();
+    let first_output = created + start.elapsed();
 
     let memory = Memory::own();
+    let load =
+        before.zip(loaded).map(|(before, after)| after.anonymous_kib.saturating_sub(before.anonymous_kib));
     if let Some(path) = &order.outputs {
         let elements = outputs.iter().map(|outputs| engine.elements(outputs));
         keep(path, &elements.collect::<Result<Vec<_>>>()?.concat())?;
@@ -98,6 +103,7 @@ fn obey<E: Engine>(order: &Order) -> Result<()> {
         first_output_ns: nanoseconds(first_output),
         language_kib: 0,
         anonymous_kib: memory.map(|memory| memory.anonymous_kib),
+        load_kib: load,
         cache_hit,
         report,
     }));

@@ -4,16 +4,44 @@ use std::fs;
 use std::time::Duration;
 
 /// CPU time of all threads of this process so far; `None` where the system does not tell.
-#[cfg(unix)]
 pub fn time() -> Option<Duration> {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
+    clock::now(Whose::Process)
 }
 
-/// CPU time of all threads of this process so far: not known on this system.
+/// CPU time of the calling thread so far; `None` where the system does not tell. What others do in the meantime is not in
+/// it, unlike in the time on the wall.
+pub fn time_of_thread() -> Option<Duration> {
+    clock::now(Whose::Thread)
+}
+
+/// Whose time.
+#[derive(Clone, Copy)]
+enum Whose {
+    Process,
+    Thread,
+}
+
+#[cfg(unix)]
+mod clock {
+    use super::{Duration, Whose};
+
+    pub fn now(whose: Whose) -> Option<Duration> {
+        let clock = match whose {
+            Whose::Process => rustix::time::ClockId::ProcessCPUTime,
+            Whose::Thread => rustix::time::ClockId::ThreadCPUTime,
+        };
+        let time = rustix::time::clock_gettime(clock);
+        Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
+    }
+}
+
 #[cfg(not(unix))]
-pub fn time() -> Option<Duration> {
-    None
+mod clock {
+    use super::{Duration, Whose};
+
+    pub fn now(_: Whose) -> Option<Duration> {
+        None
+    }
 }
 
 /// How many threads another process has; `None` where the system does not tell.
@@ -36,6 +64,20 @@ mod tests {
         assert!(counted <= time().unwrap());
         // Two counts, each rounded down to 10 ms, and what other threads ran since their last tick.
         assert!(before <= counted + Duration::from_millis(50));
+    }
+
+    #[test]
+    fn a_thread_has_its_own_time_only() {
+        // Other threads of the process work meanwhile, this one only waits for them.
+        let before = time_of_thread().unwrap();
+        let of_worker = thread::spawn(|| {
+            while time_of_thread().unwrap() < Duration::from_millis(50) {}
+            time_of_thread().unwrap()
+        });
+        let of_worker = of_worker.join().unwrap();
+        assert!(of_worker >= Duration::from_millis(50));
+        assert!(time_of_thread().unwrap() - before < of_worker);
+        assert!(time_of_thread().unwrap() <= time().unwrap());
     }
 
     /// User and system time as `/proc` tells them, in ticks of 10 ms.

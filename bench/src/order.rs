@@ -18,6 +18,10 @@ pub struct Order {
     pub threads: Option<u32>,
     /// The folder of the candidate's cache, if it is to use one.
     pub cache: Option<PathBuf>,
+    /// With what numbers it computes.
+    pub precision: Precision,
+    /// A folder of real inputs, an `.npz` file each, for those who need some to choose numbers.
+    pub samples: Option<PathBuf>,
     /// Where to put the first outputs: their elements as float32, one output after the other.
     pub outputs: Option<PathBuf>,
     /// Whether to stay alive after the answer, until standard input ends. Every line of it is a [`Load`] to run,
@@ -25,6 +29,23 @@ pub struct Order {
     ///
     /// [`Load`]: crate::load::Load
     pub hold: bool,
+}
+
+/// With what numbers a candidate computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// The model's own.
+    #[default]
+    Original,
+    /// Whatever the candidate takes unless it is told otherwise.
+    Default,
+    /// Ortlet's own kernels with float32.
+    KernelsFp32,
+    /// Ortlet's own kernels with bfloat16.
+    KernelsBf16,
+    /// Ortlet's own kernels with 8-bit integers.
+    KernelsInt8,
 }
 
 /// A model to create a session of.
@@ -115,6 +136,8 @@ pub struct Sample {
     pub language_kib: u64,
     /// Anonymous memory after the first output.
     pub anonymous_kib: Option<u64>,
+    /// How much of it creating the sessions has added.
+    pub load_kib: Option<u64>,
     /// Whether the first session came out of the candidate's cache, if it can tell.
     pub cache_hit: Option<bool>,
     /// What else the candidate can tell about the first session, in its own words.

@@ -17,74 +17,70 @@ struct Bench {
     name: &'static str,
     /// What it measures.
     what: &'static str,
-    /// Whether it measures other engines too, which take minutes to install and build.
-    other_engines: bool,
-    /// Whether it measures other tools that quantize, with samples that have to be made.
-    other_quantizers: bool,
-    /// Whether it measures the package for Python.
-    package: bool,
-    /// Whether it measures the npm package.
-    npm: bool,
+    /// What it needs besides models and the runtime.
+    needs: &'static [Need],
 }
 
-const BENCHES: [Bench; 7] = [
+/// What takes minutes to install, build or make.
+#[derive(Clone, Copy, PartialEq)]
+enum Need {
+    /// tract as a candidate.
+    Tract,
+    /// OpenVINO as a candidate.
+    OpenVino,
+    /// Other tools that quantize, and samples to do it with and to judge by.
+    Quantizers,
+    /// The package for Python.
+    Package,
+    /// The npm package.
+    Npm,
+}
+
+const BENCHES: [Bench; 8] = [
     Bench {
         name: "coldstart",
         what: "time and memory until a model has given its first output",
-        other_engines: true,
-        other_quantizers: false,
-        package: false,
-        npm: false,
+        needs: &[Need::Tract, Need::OpenVino],
     },
     Bench {
         name: "concurrency",
         what: "throughput and latency of one session that several threads call",
-        other_engines: false,
-        other_quantizers: false,
-        package: false,
-        npm: false,
+        needs: &[],
     },
+    Bench { name: "idle", what: "CPU time and latency of requests that come now and then", needs: &[] },
     Bench {
-        name: "idle",
-        what: "CPU time and latency of requests that come now and then",
-        other_engines: false,
-        other_quantizers: false,
-        package: false,
-        npm: false,
+        name: "kernels",
+        what: "Ortlet's own kernels: products against the machine's peak, and whole models",
+        needs: &[Need::OpenVino, Need::Quantizers],
     },
     Bench {
         name: "neighbour",
         what: "latency beside a busy process, and of several sessions in one process",
-        other_engines: false,
-        other_quantizers: false,
-        package: false,
-        npm: false,
+        needs: &[],
     },
     Bench {
         name: "overhead",
         what: "what a call costs beside the same call of ONNX Runtime's C API",
-        other_engines: false,
-        other_quantizers: false,
-        package: true,
-        npm: false,
+        needs: &[Need::Package],
     },
     Bench {
         name: "quantize",
         what: "speed and accuracy of quantized models, Ortlet's and other tools'",
-        other_engines: false,
-        other_quantizers: true,
-        package: false,
-        npm: false,
+        needs: &[Need::Quantizers],
     },
     Bench {
         name: "web",
         what: "calls and second visits with the npm package in Chromium, beside onnxruntime-web",
-        other_engines: false,
-        other_quantizers: false,
-        package: false,
-        npm: true,
+        needs: &[Need::Npm],
     },
 ];
+
+impl Bench {
+    /// What one of the needs gives; nothing if the benchmark has it not.
+    fn given<T>(&self, need: Need, get: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
+        self.needs.contains(&need).then(get).transpose()
+    }
+}
 
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let Some((name, rest)) = arguments.split_first() else {
@@ -103,13 +99,12 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
 
 fn start(bench: &Bench, arguments: &[String]) -> Result<ExitCode> {
     let data = setup::for_tests()?;
+    let python = bench.given(Need::OpenVino, openvino)?.flatten();
+    let (quantize_python, quantize_data) = bench.given(Need::Quantizers, quantize::setup)?.flatten().unzip();
     build()?;
-    let python = if bench.other_engines { other_engines()? } else { None };
-    let quantizers = if bench.other_quantizers { quantize::setup()? } else { None };
-    let (quantize_python, quantize_data) = quantizers.unzip();
-    let package = if bench.package { Some(package()?) } else { None };
-    let npm = if bench.npm { Some(npm()?) } else { None };
-    let (npm, sizes) = npm.unzip();
+    bench.given(Need::Tract, tract)?;
+    let package = bench.given(Need::Package, package)?;
+    let (npm, sizes) = bench.given(Need::Npm, npm)?.unzip();
 
     // In the caller's folder, so that paths mean what the caller meant.
     let mut command = cargo();
@@ -172,14 +167,18 @@ fn npm() -> Result<(PathBuf, String)> {
     Ok((package.project, json!(sizes).to_string()))
 }
 
-/// Builds tract, and gives the interpreter that has the peers which are Python packages; without it they are not
-/// measured. tract by itself: what it asks of crates that others use too must not change the others, and that it does
-/// not build somewhere must not stop them.
-fn other_engines() -> Result<Option<PathBuf>> {
+/// Builds tract by itself: what it asks of crates that others use too must not change the others, and that it does not
+/// build somewhere must not stop them.
+fn tract() -> Result<()> {
     say::note("building tract, which may take minutes");
     if !succeeds(&["--bin", "candidate-tract", "--features", "tract"])? {
         say::note("going on without tract, which does not build here");
     }
+    Ok(())
+}
+
+/// The interpreter that has OpenVINO; without it OpenVINO is not measured.
+fn openvino() -> Result<Option<PathBuf>> {
     skip_if_missing("OpenVINO", Cache::open().and_then(|cache| venv::ensure(&cache, &venv::BENCHES)))
 }
 

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use ortlet::runtime::{Runtime, RuntimeOptions};
+use ortlet::runtime::Runtime;
 use ortlet::tensor::TensorView;
-use ortlet::{Cache, CacheOutcome, Outputs, Session, SessionOptions, Threads};
+use ortlet::{CacheOutcome, Outputs, Session, SessionOptions};
 use ortlet_bench::candidate::{self, Engine, Result};
 use ortlet_bench::order::{Data, Model, Order};
+use ortlet_bench::ortlet_options;
 
 fn main() -> ExitCode {
     candidate::main::<Ortlet>()
@@ -27,11 +28,9 @@ impl Engine for Ortlet {
     type Outputs = Outputs;
 
     fn start(order: &Order) -> Result<Self> {
-        let runtime = RuntimeOptions { path: Some(order.runtime.clone()), ..Default::default() };
-        Runtime::load(&runtime)?;
-        let threads = order.threads.map_or(Threads::Auto, Threads::Count);
-        let cache = order.cache.clone().map_or(Cache::Off, Cache::Folder);
-        Ok(Self(SessionOptions { threads, cache, runtime, ..Default::default() }))
+        let options = ortlet_options::of(order);
+        Runtime::load(&options.runtime)?;
+        Ok(Self(options))
     }
 
     fn feed(&self, model: &Model) -> Result<Vec<Fed>> {

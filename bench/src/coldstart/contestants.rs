@@ -1,25 +1,25 @@
 //! The candidates of this benchmark.
 
-use ortlet_bench::harness::contestant::{Contestant, ORTLET, PLAIN_ORT, Program};
+use ortlet_bench::harness::contestant::{Contestant, OPENVINO, ORTLET, PLAIN_ORT, Program};
+use ortlet_bench::order::Precision;
 
 /// The candidate that the targets are about.
 pub const SUBJECT: &str = "Ortlet cached";
 
 const ORTLET_COLD: Contestant = Contestant { name: "Ortlet cold", ..ORTLET };
 
-const OPENVINO: Contestant = Contestant {
-    name: "OpenVINO",
-    program: Program::Python("src/candidates/run_openvino.py", "ORTLET_BENCH_PYTHON"),
-    threads: None,
-    cached: false,
-    exact: false,
-};
-
 /// All of them, the peer first.
-pub const ALL: [Contestant; 6] = [
+pub const ALL: [Contestant; 7] = [
     PLAIN_ORT,
     ORTLET_COLD,
     Contestant { name: SUBJECT, cached: true, ..ORTLET },
+    Contestant {
+        name: "Ortlet kernels",
+        cached: true,
+        precision: Precision::KernelsFp32,
+        exact: false,
+        ..ORTLET
+    },
     OPENVINO,
     Contestant { name: "OpenVINO cached", cached: true, ..OPENVINO },
     Contestant { name: "tract", program: Program::Beside("candidate-tract"), ..OPENVINO },

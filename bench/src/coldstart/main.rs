@@ -23,8 +23,8 @@ use measure::Measured;
 const BENCH: Bench = Bench {
     name: "coldstart",
     about: "\
-How long, and with how much memory, a model starts: plain ONNX Runtime, Ortlet cold and with its cache, OpenVINO with
-and without its cache, and tract, each in fresh processes, by turns.",
+How long, and with how much memory, a model starts: plain ONNX Runtime, Ortlet cold, with its cache and with kernels of
+its own on weights packed ahead, OpenVINO with and without its cache, and tract, each in fresh processes, by turns.",
     rounds: 15,
     models: &models::NAMES,
 };

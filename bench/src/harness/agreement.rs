@@ -73,6 +73,14 @@ pub fn compare(peer: &[f32], other: &[f32]) -> Agreement {
     if largest <= TOLERANCE { Agreement::Close(largest) } else { Agreement::Different(largest) }
 }
 
+/// The cosine of two outputs; `None` if there is none.
+pub fn cosine(peer: &[f32], other: &[f32]) -> Option<f64> {
+    let product =
+        |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+    let lengths = product(peer, peer).sqrt() * product(other, other).sqrt();
+    (peer.len() == other.len() && lengths > 0.0).then(|| product(peer, other) / lengths)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +92,9 @@ mod tests {
         assert_eq!(compare(&[1.0], &[1.5]), Agreement::Different(0.5));
         assert_eq!(compare(&[1.0], &[f32::NAN]), Agreement::Different(f32::INFINITY));
         assert_eq!(compare(&[1.0], &[]), Agreement::Shape);
+        assert_eq!(cosine(&[3.0, 4.0], &[6.0, 8.0]), Some(1.0));
+        assert_eq!(cosine(&[3.0, 0.0], &[0.0, 2.0]), Some(0.0));
+        assert_eq!((cosine(&[1.0], &[]), cosine(&[0.0], &[1.0])), (None, None));
         assert!(Agreement::Close(0.001).is_good(false) && !Agreement::Close(0.001).is_good(true));
     }
 }

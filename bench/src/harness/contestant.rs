@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::places;
+use crate::order::Precision;
 
 /// A way to run a model, as a program.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub struct Contestant {
     pub threads: Option<u32>,
     /// Whether it keeps compiled models in a folder.
     pub cached: bool,
+    /// With what numbers it computes.
+    pub precision: Precision,
     /// Whether it must compute what the peer computes, to the bit.
     pub exact: bool,
 }
@@ -38,12 +41,21 @@ pub const PLAIN_ORT: Contestant = Contestant {
     program: Program::Beside("candidate-plain-ort"),
     threads: None,
     cached: false,
+    precision: Precision::Original,
     exact: true,
 };
 
 /// Ortlet with its defaults.
 pub const ORTLET: Contestant =
     Contestant { name: "Ortlet", program: Program::Beside("candidate-ortlet"), ..PLAIN_ORT };
+
+/// OpenVINO with float32, as the peer computes.
+pub const OPENVINO: Contestant = Contestant {
+    name: "OpenVINO",
+    program: Program::Python("src/candidates/run_openvino.py", "ORTLET_BENCH_PYTHON"),
+    exact: false,
+    ..PLAIN_ORT
+};
 
 impl Contestant {
     /// How to call it.

@@ -37,6 +37,10 @@ pub struct Lane<M> {
     pub order: Order,
     /// Whether it computes what the first one computes.
     pub agreement: Option<Agreement>,
+    /// The cosine of the outputs with the first one's.
+    pub cosine: Option<f64>,
+    /// What its processes that lived side by side measured while they started.
+    pub starts: Vec<Sample>,
     /// Why there are no figures.
     pub problem: Option<String>,
     /// What was measured.
@@ -63,6 +67,8 @@ impl<M: Default> Heat<M> {
                 contestant,
                 order,
                 agreement: None,
+                cosine: None,
+                starts: vec![],
                 problem: None,
                 measured: M::default(),
             });
@@ -87,6 +93,7 @@ impl<M> Heat<M> {
                 let outputs = lane.outputs(&places.scratch.join("outputs"))?;
                 let peer = peer.get_or_insert_with(|| outputs.clone());
                 lane.agreement = Some(agreement::compare(peer, &outputs));
+                lane.cosine = agreement::cosine(peer, &outputs);
                 Ok(())
             });
             // Without the first, the others have nobody to be compared with or measured against.
@@ -104,8 +111,13 @@ impl<M> Heat<M> {
         turns: usize,
         mut act: impl FnMut(&mut M, &mut Process, usize) -> Result<()>,
     ) {
-        let mut processes: Vec<Option<Process>> = self.lanes.iter_mut().map(Lane::started).collect();
         let lanes = self.lanes.len();
+        let mut processes: Vec<Option<Process>> = self.lanes.iter().map(|_| None).collect();
+        for place in 0..lanes {
+            let at = (round + place) % lanes;
+            thread::sleep(QUIET);
+            processes[at] = self.lanes[at].started();
+        }
         for turn in 0..turns {
             for place in 0..lanes {
                 let at = (round + place) % lanes;
@@ -165,7 +177,7 @@ impl<M> Lane<M> {
         self.attempt(|lane| {
             let order = Order { hold: true, ..lane.order.clone() };
             let process = Process::start(lane.contestant.command()?, &order)?;
-            process.sample()?;
+            lane.starts.push(process.sample()?);
             started = Some(process);
             Ok(())
         });
@@ -192,6 +204,8 @@ fn order(
         models: models.collect::<Result<_>>()?,
         threads: contestant.threads,
         cache: contestant.cached.then_some(cache),
+        precision: contestant.precision,
+        samples: None,
         outputs: None,
         hold: false,
     })

@@ -3,6 +3,7 @@
 pub mod agreement;
 pub mod comparison;
 pub mod contestant;
+pub mod goal;
 pub mod heat;
 pub mod loads;
 pub mod machine;
@@ -10,6 +11,7 @@ pub mod models;
 pub mod options;
 pub mod places;
 pub mod process;
+pub mod programs;
 pub mod progress;
 pub mod report;
 pub mod statistics;

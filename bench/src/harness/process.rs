@@ -13,8 +13,8 @@ use crate::load::{Load, Runs};
 use crate::memory::Memory;
 use crate::order::{Answer, Order, Sample};
 
-/// Longer than the slowest candidate takes for anything.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longer than the slowest candidate takes for anything, the first calibration of a model included.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A candidate at work; ended when dropped.
 pub struct Process {

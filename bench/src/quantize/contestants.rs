@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use ortlet_bench::harness::places::{beside, setting};
+use ortlet_bench::harness::places::beside;
+use ortlet_bench::harness::programs::{self, quantizers_python};
 use ortlet_bench::quantizing::{Made, Order, Way};
 
-use crate::programs;
 use crate::tasks::Task;
 
 /// A way to make a model.
@@ -43,19 +43,6 @@ pub const ALL: [Contestant; 6] = [
 /// How often those that need only moments make their model.
 const REPETITIONS: usize = 3;
 
-/// The folder of the scripts.
-pub fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/quantize")
-}
-
-/// The interpreter with the other tools.
-pub fn python() -> Result<Command> {
-    let mut command = Command::new(setting("ORTLET_BENCH_QUANTIZE_PYTHON")?);
-    // Nothing is written beside the scripts.
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
-    Ok(command)
-}
-
 impl Contestant {
     /// The file that the model goes to.
     pub fn file(&self, folder: &Path) -> PathBuf {
@@ -85,8 +72,8 @@ impl Contestant {
             Tool::Auto(threads) => Way::Auto { threads, samples, accuracy: task.budget() },
             Tool::Int8Dynamic => Way::Int8Dynamic,
             Tool::Python(tool) => {
-                let mut command = python()?;
-                command.arg(scripts().join("make_model.py")).args([tool, task.name]);
+                let mut command = quantizers_python()?;
+                command.arg(programs::scripts().join("make_model.py")).args([tool, task.name]);
                 command.args([model, &samples, out]);
                 return answer(command);
             }

@@ -39,13 +39,14 @@ class Onnx:
 
 
 class OpenVino:
-    def __init__(self, path, threads):
+    # Where the processor has bfloat16, that is the default even for models that nobody quantized. What it does to
+    # results would be laid to quantization's charge: to those of magika, it is a lot.
+    def __init__(self, path, threads, precision="f32"):
         import openvino
 
         hints = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
-        # Where the processor has bfloat16, that is the default even for models that nobody quantized. What it does to
-        # results would be laid to quantization's charge: to those of magika, it is a lot.
-        hints["INFERENCE_PRECISION_HINT"] = "f32"
+        if precision is not None:
+            hints["INFERENCE_PRECISION_HINT"] = precision
         self.request = openvino.Core().compile_model(path, "CPU", hints).create_infer_request()
 
     def run(self, fed):
@@ -132,4 +133,5 @@ def main():
     say(results=results)
 
 
-main()
+if __name__ == "__main__":
+    main()

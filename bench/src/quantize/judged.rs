@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use ortlet_bench::harness::programs::{self, quantizers_python};
 use ortlet_bench::harness::progress::Progress;
 use ortlet_bench::harness::statistics::{Better, quiet_ratio, ratio};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::contestants::{ORIGINAL, python, scripts};
-use crate::programs;
+use crate::contestants::ORIGINAL;
 use crate::tasks::Task;
 
 /// One model.
@@ -70,8 +70,8 @@ pub fn judge(
     let contestants: Vec<_> =
         models.iter().map(|(name, model)| json!({ "name": name, "model": model })).collect();
     let order = json!({ "task": task.name, "data": data, "rounds": rounds, "contestants": contestants });
-    let mut command = python()?;
-    command.arg(scripts().join("judge.py")).arg(order.to_string());
+    let mut command = quantizers_python()?;
+    command.arg(programs::scripts().join("judge.py")).arg(order.to_string());
     let lines = programs::run(command, |line| {
         if let Ok(Line { step: Some(step), .. }) = serde_json::from_str(line) {
             progress.show(format_args!("{}: {step}", task.name));

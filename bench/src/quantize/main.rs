@@ -4,7 +4,6 @@ mod contestants;
 mod judged;
 mod options;
 mod outcome;
-mod programs;
 mod table;
 mod tasks;
 mod verdict;

@@ -1,9 +1,7 @@
 //! The targets, and whether they were met.
 
-use std::fmt;
-
+use ortlet_bench::harness::goal::{Limit, Verdict};
 use ortlet_bench::quantizing::Made;
-use serde::Serialize;
 
 use crate::contestants::Tool;
 use crate::outcome::{Outcome, Row};
@@ -11,53 +9,6 @@ use crate::outcome::{Outcome, Row};
 /// A little slower is noise.
 const NOT_SLOWER: f64 = 0.97;
 const THREADS: [u32; 2] = [1, 2];
-
-/// Whether a target was met.
-#[derive(Debug, PartialEq, Serialize)]
-pub struct Verdict {
-    target: String,
-    /// `None` where it was not measured.
-    met: Option<bool>,
-    /// The figures, or what breaks it.
-    said: String,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self.met {
-            Some(true) => "met",
-            Some(false) => "missed",
-            None => "not measured",
-        };
-        write!(f, "{word:<12}  {}{}{}", self.target, if self.said.is_empty() { "" } else { ": " }, self.said)
-    }
-}
-
-/// A figure with its limit.
-enum Limit {
-    AtLeast(f64),
-    AtMost(f64),
-}
-
-impl Verdict {
-    /// Of something that has to hold everywhere: `None` for what was not measured, else why it is broken.
-    fn everywhere(target: &str, found: impl IntoIterator<Item = Option<Option<String>>>) -> Self {
-        let found: Vec<_> = found.into_iter().collect();
-        let broken: Vec<String> = found.iter().flatten().flatten().cloned().collect();
-        let is_complete = !found.is_empty() && found.iter().all(Option::is_some);
-        let met = if broken.is_empty() { is_complete.then_some(true) } else { Some(false) };
-        Self { target: target.into(), met, said: broken.join("; ") }
-    }
-
-    fn figure(target: &str, figure: Option<f64>, limit: &Limit) -> Self {
-        let met = figure.map(|figure| match limit {
-            Limit::AtLeast(limit) => figure >= *limit,
-            Limit::AtMost(limit) => figure <= *limit,
-        });
-        let said = figure.map_or_else(String::new, |figure| format!("{figure:.4}"));
-        Self { target: target.into(), met, said }
-    }
-}
 
 /// All of them, of the tasks that were measured.
 pub fn verdicts(outcomes: &[Outcome]) -> Vec<Verdict> {
@@ -126,26 +77,26 @@ fn minilm(outcome: &Outcome) -> [Verdict; 5] {
     // All of the process, what it had before included.
     let share = made.and_then(|made| Some(1024.0 * made.peak_kib? as f64 / outcome.original_bytes as f64));
     [
-        Verdict::figure("minilm, 1 thread, at least 2.0x", auto_speed(outcome, 1), &Limit::AtLeast(2.0)),
+        Verdict::figure("minilm, 1 thread, at least 2.0x", auto_speed(outcome, 1), Limit::AtLeast(2.0)),
         Verdict::figure(
             "minilm, mean cosine at least 0.999",
             accuracy.map(|accuracy| accuracy.mean_cosine),
-            &Limit::AtLeast(0.999),
+            Limit::AtLeast(0.999),
         ),
         Verdict::figure(
             "minilm, minimum cosine at least 0.997",
             accuracy.map(|accuracy| accuracy.min_cosine),
-            &Limit::AtLeast(0.997),
+            Limit::AtLeast(0.997),
         ),
         Verdict::figure(
             "minilm, int8 dynamic made in at most 0.3 s",
             made.map(|made| made.seconds),
-            &Limit::AtMost(0.3),
+            Limit::AtMost(0.3),
         ),
         Verdict::figure(
             "minilm, int8 dynamic made with less than 3 times the model's size in memory",
             share,
-            &Limit::AtMost(3.0),
+            Limit::AtMost(3.0),
         ),
     ]
 }
@@ -153,37 +104,7 @@ fn minilm(outcome: &Outcome) -> [Verdict; 5] {
 fn magika(outcome: &Outcome) -> [Verdict; 2] {
     let same = outcome.row(Tool::Auto(1)).and_then(|row| row.judged.as_ref()?.accuracy?.task_percent);
     [
-        Verdict::figure("magika, 1 thread, at least 2.3x", auto_speed(outcome, 1), &Limit::AtLeast(2.3)),
-        Verdict::figure("magika, at least 99 % of labels", same, &Limit::AtLeast(99.0)),
+        Verdict::figure("magika, 1 thread, at least 2.3x", auto_speed(outcome, 1), Limit::AtLeast(2.3)),
+        Verdict::figure("magika, at least 99 % of labels", same, Limit::AtLeast(99.0)),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_target_everywhere_is_missed_once_and_not_met_by_nothing() {
-        let broken = || Some(Some("x".to_owned()));
-        let met = |found: Vec<Option<Option<String>>>| Verdict::everywhere("t", found).met;
-        assert_eq!(met(vec![Some(None), Some(None)]), Some(true));
-        assert_eq!(met(vec![Some(None), broken()]), Some(false));
-        assert_eq!(met(vec![None, broken()]), Some(false));
-        assert_eq!(met(vec![Some(None), None]), None);
-        assert_eq!(met(vec![]), None);
-    }
-
-    #[test]
-    fn figures_are_on_one_side_of_their_limit() {
-        let met = |figure, limit| Verdict::figure("t", figure, &limit).met;
-        assert_eq!(met(Some(2.0), Limit::AtLeast(2.0)), Some(true));
-        assert_eq!(met(Some(1.9), Limit::AtLeast(2.0)), Some(false));
-        assert_eq!(met(Some(0.4), Limit::AtMost(0.3)), Some(false));
-        assert_eq!(met(None, Limit::AtMost(0.3)), None);
-        assert_eq!(met(Some(f64::NAN), Limit::AtLeast(0.0)), Some(false));
-        assert_eq!(
-            Verdict::figure("t", Some(1.0), &Limit::AtMost(2.0)).to_string(),
-            "met           t: 1.0000"
-        );
-    }
 }

@@ -1,6 +1,7 @@
 //! Runs programs to their end, and reads what they say meanwhile.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -8,8 +9,26 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::places::setting;
+
 /// Longer than anything here takes, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// The folder of the scripts that it runs.
+pub fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/quantize")
+}
+
+/// The Python interpreter that has the tools of other projects that quantize.
+///
+/// # Errors
+/// It is not set.
+pub fn quantizers_python() -> Result<Command> {
+    let mut command = Command::new(setting("ORTLET_BENCH_QUANTIZE_PYTHON")?);
+    // Nothing is written beside the scripts.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(command)
+}
 
 /// The lines that a program writes; `watch` sees each at once.
 ///
