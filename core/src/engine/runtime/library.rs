@@ -11,7 +11,7 @@ use ort::sys::OrtApiBase;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::runtime::pool::Pool;
-use crate::engine::runtime::{fork, log, providers, search};
+use crate::engine::runtime::{fork, log, own_operators, providers, search};
 use crate::error::SearchedPlace;
 use crate::{Error, ErrorKind, Result};
 
@@ -217,6 +217,7 @@ fn open(file: &Path) -> Result<Runtime, Refusal> {
         })
         .map_err(|error| cannot_start(&error))?;
     environment.set_log_level(log::level());
+    own_operators::introduce(&environment).map_err(|error| cannot_start(&error))?;
     Ok(Runtime { path: file.to_owned(), version, environment, pool })
 }
 

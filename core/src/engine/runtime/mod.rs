@@ -16,6 +16,7 @@ mod log;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod old_glibc;
 mod options;
+mod own_operators;
 mod pool;
 mod precision;
 mod profiling;

@@ -68,7 +68,7 @@ fn make_empty_sequence(runtime: &Runtime, element: DType) -> Result<OwnedValue> 
 }
 
 /// `y = SequenceEmpty(dtype)`.
-fn empty_sequence_model(dtype: u8) -> Vec<u8> {
+pub(super) fn empty_sequence_model(dtype: u8) -> Vec<u8> {
     // Field 3 is the number, field 20 says that it is one.
     let attribute = [field(1, b"dtype"), vec![0x18, dtype, 0xA0, 0x01, 2]].concat();
     let node = [field(4, b"SequenceEmpty"), field(5, &attribute)].concat();
