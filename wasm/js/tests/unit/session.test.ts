@@ -129,6 +129,7 @@ void test("a run that waits is ended at once, and the others go on", async () =>
 
 void test("metrics tell the same phases of the load as the report", async () => {
   const session = await load("dense.onnx", { precision: "int8" });
+  assert.equal(session.report().precision?.precision, "int8-dynamic");
   assert.deepEqual(session.metrics().metrics.load, session.report().phases);
   const { download_ns, quantize_ns, total_ns, first_run_ns } = session.metrics().metrics.load;
   assert.ok(download_ns > 0 && quantize_ns > 0 && download_ns + quantize_ns < total_ns);
