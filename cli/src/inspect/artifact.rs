@@ -96,9 +96,13 @@ fn changes(manifest: &Manifest) -> Option<String> {
     let Ok(report) = serde_json::from_value::<PrecisionReport>(report) else {
         return Some("(damaged)".into());
     };
+    let line = precision::line(&report);
+    // The blocks of Ortlet's kernels are counted in it.
+    if report.needs_ortlet {
+        return Some(line);
+    }
     let changed = report.layers.iter().filter(|layer| layer.form.is_some()).count() as u64;
-    let layers = format!("{} of {} layers changed", count(changed), count(report.layers.len() as u64));
-    Some(format!("{}\n{layers}", precision::line(&report)))
+    Some(format!("{line}\n{} of {} layers changed", count(changed), count(report.layers.len() as u64)))
 }
 
 fn sections(artifact: &Artifact) -> String {
