@@ -139,21 +139,10 @@ impl<'a> Search<'a> {
             .lab
             .session(&rewritten.model)
             .and_then(|session| self.lab.accuracy(&session, self.reference));
-        match figures {
-            Ok(figures) if figures.min_cosine >= Rewritten::LEAST_COSINE => {
-                Ok(Rewritten { accuracy: Some(figures), ..rewritten })
-            }
-            Ok(figures) => {
-                let reason = format!("results changed (minimum cosine {})", figures.min_cosine);
-                self.warnings.push(format!("not rewritten: {reason}"));
-                Ok(Rewritten::untouched(self.source.model))
-            }
-            Err(error) => {
-                self.lab.check_cancelled()?;
-                self.warnings.push(format!("not rewritten: {error}"));
-                Ok(Rewritten::untouched(self.source.model))
-            }
+        if figures.is_err() {
+            self.lab.check_cancelled()?;
         }
+        Ok(rewritten.or_untouched(self.source.model, figures, &mut self.warnings))
     }
 
     /// The rewritten model if it is faster than the original, else that: quantizing has to pay beside what costs nothing.

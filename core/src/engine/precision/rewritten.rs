@@ -18,10 +18,28 @@ pub(super) struct Rewritten {
 
 impl Rewritten {
     /// Rounding stays above this.
-    pub(super) const LEAST_COSINE: f64 = 0.99999;
+    const LEAST_COSINE: f64 = 0.99999;
 
     pub(super) fn untouched(model: &Model) -> Self {
         Self { model: model.clone(), rewritings: Vec::new(), accuracy: None }
+    }
+
+    /// As it is, by how far its results are off; the original, and a warning, if that is more than rounding or not known.
+    pub(super) fn or_untouched(
+        self,
+        original: &Model,
+        figures: Result<AccuracyFigures>,
+        warnings: &mut Vec<String>,
+    ) -> Self {
+        let reason = match figures {
+            Ok(figures) if figures.min_cosine >= Self::LEAST_COSINE => {
+                return Self { accuracy: Some(figures), ..self };
+            }
+            Ok(figures) => format!("results changed (minimum cosine {})", figures.min_cosine),
+            Err(error) => error.to_string(),
+        };
+        warnings.push(format!("not rewritten: {reason}"));
+        Self::untouched(original)
     }
 }
 

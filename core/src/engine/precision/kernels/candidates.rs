@@ -5,15 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::candidates::{Candidate, MORE_TRIES, Rejected, Tried, unless_cancelled};
 use super::super::lab::{Lab, Reference};
 use super::super::subset::{Layer, Order, most_passing, ranked};
-use super::check::Checker;
+use super::check::{CHECKED_COUNT, Checker};
 use super::{Made, grams, make};
 use crate::lower::{Learned, LowerOptions, PackCache, lower};
 use crate::model::{ExternalDataResolver, Model};
 use crate::quantize::{AccuracyFigures, Calibration, Gram, KernelPrecision, PrecisionBlock};
 use crate::{ErrorCode, Result};
-
-/// Samples that blocks are checked with.
-const CHECKED_COUNT: usize = 2;
 
 /// What takes the place of 8 bits in blocks where those do too much damage.
 const SECOND: KernelPrecision = KernelPrecision::Bf16;

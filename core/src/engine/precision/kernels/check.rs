@@ -10,6 +10,9 @@ use crate::quantize::{AccuracyJudge, Calibrator, KernelPrecision};
 use crate::tensor::Value;
 use crate::{Error, ErrorCode, Result};
 
+/// Samples that blocks are checked with.
+pub(super) const CHECKED_COUNT: usize = 2;
+
 /// The least similarity of a block that computes the right thing with these numbers. How far the whole model may be off is
 /// another question, which the budget answers.
 pub(super) fn least_similarity(precision: KernelPrecision) -> f64 {

@@ -8,7 +8,7 @@ use super::super::mode::check_budget;
 use super::super::options::PrecisionOptions;
 use super::super::rewritten::{Rewritten, rewrite};
 use super::super::{PrecisionChoice, Source, learn, report};
-use super::check::Checker;
+use super::check::{CHECKED_COUNT, Checker};
 use super::{Made, grams, make, synthetic};
 use crate::Result;
 use crate::engine::calibrate::Batches;
@@ -19,9 +19,6 @@ use crate::model::Model;
 use crate::quantize::{
     AccuracyFigures, AccuracyJudge, Division, KernelPrecision, PrecisionBlock, SampleCounts,
 };
-
-/// Samples that blocks are checked with.
-const CHECKED_COUNT: usize = 2;
 
 /// Lowers a model by a precision.
 ///
@@ -118,18 +115,7 @@ impl Work<'_> {
         let rewritten = rewrite(self.source.model, self.source.external, &mut self.warnings)?;
         let figures = Session::of_model(&rewritten.model, self.trials)
             .and_then(|session| compare(self.original, &session, inputs));
-        Ok(match figures {
-            Ok(figures) if figures.min_cosine >= Rewritten::LEAST_COSINE => rewritten,
-            Ok(figures) => {
-                let reason = format!("results changed (minimum cosine {})", figures.min_cosine);
-                self.warnings.push(format!("not rewritten: {reason}"));
-                Rewritten::untouched(self.source.model)
-            }
-            Err(error) => {
-                self.warnings.push(format!("not rewritten: {error}"));
-                Rewritten::untouched(self.source.model)
-            }
-        })
+        Ok(rewritten.or_untouched(self.source.model, figures, &mut self.warnings))
     }
 
     /// The model with its blocks, or the original if there are none: what is rewritten only is not what was asked for.
