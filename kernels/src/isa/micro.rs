@@ -68,7 +68,8 @@ pub(crate) trait Micro: Copy + 'static {
         rounded
     }
 
-    /// Runs the job, compiled with the instructions.
+    /// Runs the job, compiled with the instructions, as a function of its own: in one that does more the compiler runs out
+    /// of registers.
     ///
     /// # Safety
     /// The CPU has the instruction set.

@@ -76,6 +76,7 @@ impl Micro for Portable {
     const FMA: bool = false;
     const BF16: bool = false;
 
+    #[inline(never)]
     unsafe fn enter<J: Job>(job: J) -> J::Output {
         job.run::<Self>()
     }

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::epilogue::{self, Tile};
+use super::epilogue::{Output, Tile, write};
 use super::rows::{self, Input, Rows};
+use super::sums::{Codes, Groups, Plain, add_group};
 use crate::isa::{ACC_PITCH, Acc, Job, MAX_ROWS, Micro};
 use crate::layout::{Format, GROUP, Packed};
 use crate::math::activation::Activation;
@@ -43,7 +44,8 @@ impl Job for Block<'_, '_> {
         let rows = Rows::prepare::<M>(weights, self.x, &mut self.scratch);
         let panel_bytes = weights.panel_bytes();
         let base = weights.values().as_ptr();
-        let mut sums = Sums::new();
+        let output = Output { activation: self.activation, residual: self.residual, y: self.y };
+        let mut memory = Memory::new();
         let mut panel = self.panels.start;
         while panel < self.panels.end {
             let p = M::panels(count).min(self.panels.end - panel);
@@ -54,13 +56,10 @@ impl Job for Block<'_, '_> {
             let mut row = 0;
             while row < count {
                 let m = M::MAX_ROWS.min(count - row);
-                // SAFETY: rows and panels are there, and the CPU has the instructions, since this runs in `enter`.
-                unsafe { sums.multiply::<M>(weights, &rows, row, m, panel, p, panels) };
                 let tile = Tile { weights, row, m, panel, p };
-                tile.add_outliers::<M>(&rows, &mut sums.tile);
-                tile.activate::<M>(self.activation, &mut sums.tile);
-                // SAFETY: these rows and columns of `y` are this task's.
-                unsafe { tile.store(&sums.tile, self.residual, self.y) };
+                // SAFETY: rows and panels are there, and these rows and columns of `y` are this task's. The CPU has the
+                // instructions, since this runs in `enter`.
+                unsafe { memory.tile::<M>(&rows, tile, panels, &output) };
                 row += m;
             }
             panel += p;
@@ -74,57 +73,57 @@ impl Job for Block<'_, '_> {
 }
 
 /// Memory for the sums of a tile.
-struct Sums {
+struct Memory {
     codes: Acc<i32>,
     tile: Acc<f32>,
 }
 
-impl Sums {
+impl Memory {
     #[inline(always)]
     fn new() -> Self {
         Self { codes: Acc([0; MAX_ROWS * ACC_PITCH]), tile: Acc([0.0; MAX_ROWS * ACC_PITCH]) }
     }
 
-    /// `x W + bias` without outlier channels, into `tile`.
+    /// The products of the rows and panels of a tile, and what becomes of them.
     ///
     /// # Safety
-    /// As for the tiles of [`Micro`].
+    /// As for the tiles of [`Micro`] and for [`write`].
     #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "all of them are where a tile lies")]
-    unsafe fn multiply<M: Micro>(
+    unsafe fn tile<M: Micro>(
         &mut self,
-        weights: &Packed<'_>,
         rows: &Rows<'_>,
-        row: usize,
-        m: usize,
-        panel: usize,
-        p: usize,
+        place: Tile<'_, '_>,
         panels: [*const u8; 3],
+        output: &Output<'_>,
     ) {
+        let Tile { weights, row, m, p, .. } = place;
         let tile = self.tile.0.as_mut_ptr();
         // SAFETY: the row is there.
         let a = unsafe { rows.base.add(row * rows.stride) };
         let values = weights.panel_bytes() / 64;
-        let place = Tile { weights, row, m, panel, p };
         // SAFETY: the caller's promise; rows have as many values as the panels, with padding where those have it.
         unsafe {
             match weights.format() {
                 Format::Fp32 => M::tile_f32(m, p, a.cast(), rows.stride / 4, panels, values, tile),
                 Format::Fp16 => M::tile_f16(m, p, a.cast(), rows.stride / 4, panels, values, tile),
                 Format::Bf16 => M::tile_bf16(m, p, a, rows.stride, panels, values, tile),
-                Format::Int8 if weights.grouped() => return self.grouped::<M>(rows, a, place, panels),
+                Format::Int8 if weights.grouped() => {
+                    self.groups::<M>(rows, a, place, panels);
+                    return write::<M, _>(&place, Groups(&self.tile), rows, output);
+                }
                 Format::Int8 => {
                     M::tile_i8(m, p, a, rows.stride, panels, values, self.codes.0.as_mut_ptr());
-                    return epilogue::scale::<M>(&place, rows.scales, &self.codes, &mut self.tile);
+                    let codes = Codes(&self.codes, &rows.scales[row..row + m]);
+                    return write::<M, _>(&place, codes, rows, output);
                 }
             }
+            write::<M, _>(&place, Plain(&self.tile), rows, output);
         }
-        place.add_bias(&mut self.tile);
     }
 
     /// int8 with a scale for each group of K: sums of each group are scaled, then added.
     #[inline(always)]
-    unsafe fn grouped<M: Micro>(
+    unsafe fn groups<M: Micro>(
         &mut self,
         rows: &Rows<'_>,
         a: *const u8,
@@ -143,8 +142,7 @@ impl Sums {
                 let a = a.add(start * Format::Int8.values_per_row());
                 M::tile_i8(place.m, place.p, a, rows.stride, panels, count, self.codes.0.as_mut_ptr());
             }
-            epilogue::add_group::<M>(&place, group, rows.scales, &self.codes, &mut self.tile);
+            add_group::<M>(&place, group, rows.scales, &self.codes, &mut self.tile);
         }
-        epilogue::scale_columns::<M>(&place, &mut self.tile);
     }
 }

@@ -1,13 +1,13 @@
-//! What happens to a tile of sums before it is written, while it is in the nearest cache.
+//! What happens to a tile of sums on its way to the output, while it is in the nearest cache: bias, outlier channels,
+//! activation, residual.
 
 use std::array;
 
-use super::quantize::Scale;
 use super::rows::Rows;
-use crate::isa::{ACC_PITCH, Acc, Micro};
-use crate::layout::{PANEL, Packed};
+use super::sums::{Columns, Lanes, Start, columns};
+use crate::isa::{Job, MAX_ROWS, Micro};
+use crate::layout::{Format, PANEL, Packed};
 use crate::math::activation::{self, Activation};
-use crate::math::fma;
 
 /// Where a tile lies: `m` rows of the block from `row`, `p` panels from `panel`.
 #[derive(Clone, Copy)]
@@ -19,177 +19,116 @@ pub(super) struct Tile<'a, 'w> {
     pub p: usize,
 }
 
-/// 16 columns.
-type Lanes<T> = [T; PANEL];
-
-/// The 16 values of a panel's columns. The slice has N' values.
-#[inline(always)]
-fn columns<T>(values: &[T], panel: usize) -> &Lanes<T> {
-    &values.as_chunks().0[panel]
+/// What a block's results become, and where they go.
+#[derive(Clone, Copy)]
+pub(super) struct Output<'a> {
+    pub activation: Activation,
+    /// \[rows, N\]
+    pub residual: Option<&'a [f32]>,
+    /// The first row of the block's output; rows are N apart.
+    pub y: *mut f32,
 }
 
-/// The sums of a tile's row in one of its panels.
-#[inline(always)]
-fn lanes<T>(acc: &Acc<T>, row: usize, panel: usize) -> &Lanes<T> {
-    &acc.0.as_chunks().0[row * (ACC_PITCH / PANEL) + panel]
+/// One pass over a tile, from its sums to the output. Made by [`write`] alone.
+///
+/// There is one for each combination of parameters: what is not needed costs nothing.
+struct Write<'a, 'w, S, const OUTLIERS: bool, const ACTIVATION: bool, const RESIDUAL: bool> {
+    tile: &'a Tile<'a, 'w>,
+    sums: S,
+    rows: &'a Rows<'a>,
+    output: &'a Output<'a>,
 }
 
+/// Writes `activation(x W + bias) + residual` of a tile.
+///
+/// # Safety
+/// The CPU has the instructions of `M`. The output has the tile's rows and columns, and nobody else uses those now.
 #[inline(always)]
-fn lanes_mut<T>(acc: &mut Acc<T>, row: usize, panel: usize) -> &mut Lanes<T> {
-    &mut acc.0.as_chunks_mut().0[row * (ACC_PITCH / PANEL) + panel]
-}
-
-/// Sums of products of codes without the part of the zero point.
-#[inline(always)]
-fn centred(sums: &Lanes<i32>, zero: i32, column_sums: &Lanes<i32>) -> Lanes<f32> {
-    array::from_fn(|at| sums[at].wrapping_sub(zero.wrapping_mul(column_sums[at])) as f32)
-}
-
-/// int8 with one scale for a row: sums of codes to values, with the bias.
-#[inline(always)]
-pub(super) fn scale<M: Micro>(place: &Tile<'_, '_>, scales: &[Scale], codes: &Acc<i32>, tile: &mut Acc<f32>) {
-    for at in 0..place.p {
-        let panel = place.panel + at;
-        let column_scales = columns(place.weights.scales(), panel);
-        let column_sums = columns(place.weights.sums(), panel);
-        let bias = place.weights.bias().map_or([0.0; PANEL], |bias| *columns(bias, panel));
-        for row in 0..place.m {
-            let scale = scales[place.row + row];
-            let values = centred(lanes(codes, row, at), scale.zero, column_sums);
-            // The scale of the row comes last: the product of both might be too small or too large, this is not.
-            *lanes_mut(tile, row, at) =
-                array::from_fn(|at| fma::<M>(values[at] * column_scales[at], scale.scale, bias[at]));
-        }
-    }
-}
-
-/// int8 with a scale for each group: adds a group, without the scales of the columns.
-#[inline(always)]
-pub(super) fn add_group<M: Micro>(
-    place: &Tile<'_, '_>,
-    group: usize,
-    scales: &[Scale],
-    codes: &Acc<i32>,
-    tile: &mut Acc<f32>,
+pub(super) unsafe fn write<M: Micro, S: Start>(
+    tile: &Tile<'_, '_>,
+    sums: S,
+    rows: &Rows<'_>,
+    output: &Output<'_>,
 ) {
-    let header = place.weights.header();
-    let sums = &place.weights.sums()[group * header.padded_n()..];
-    for at in 0..place.p {
-        let column_sums = columns(sums, place.panel + at);
-        for row in 0..place.m {
-            let scale = scales[(place.row + row) * header.groups() + group];
-            let values = centred(lanes(codes, row, at), scale.zero, column_sums);
-            let total = lanes_mut(tile, row, at);
-            *total = array::from_fn(|at| fma::<M>(values[at], scale.scale, total[at]));
+    // SAFETY: the caller's promise.
+    unsafe {
+        if rows.outliers.is_empty() {
+            write_with::<M, S, false>(tile, sums, rows, output);
+        } else {
+            write_with::<M, S, true>(tile, sums, rows, output);
         }
     }
 }
 
-/// The scales of the columns, for a tile of groups, and the bias.
+/// # Safety
+/// As [`write`].
 #[inline(always)]
-pub(super) fn scale_columns<M: Micro>(place: &Tile<'_, '_>, tile: &mut Acc<f32>) {
-    for at in 0..place.p {
-        let panel = place.panel + at;
-        let scales = columns(place.weights.scales(), panel);
-        let bias = place.weights.bias().map_or([0.0; PANEL], |bias| *columns(bias, panel));
-        for row in 0..place.m {
-            let values = lanes_mut(tile, row, at);
-            *values = array::from_fn(|at| fma::<M>(values[at], scales[at], bias[at]));
+unsafe fn write_with<M: Micro, S: Start, const OUTLIERS: bool>(
+    tile: &Tile<'_, '_>,
+    sums: S,
+    rows: &Rows<'_>,
+    output: &Output<'_>,
+) {
+    let is_active = output.activation != Activation::None;
+    // SAFETY: the caller's promise.
+    unsafe {
+        match output.residual {
+            None if is_active => M::enter(Write::<S, OUTLIERS, true, false> { tile, sums, rows, output }),
+            None => M::enter(Write::<S, OUTLIERS, false, false> { tile, sums, rows, output }),
+            Some(_) if is_active => M::enter(Write::<S, OUTLIERS, true, true> { tile, sums, rows, output }),
+            Some(_) => M::enter(Write::<S, OUTLIERS, false, true> { tile, sums, rows, output }),
         }
     }
 }
 
-impl Tile<'_, '_> {
-    #[inline(always)]
-    pub fn add_bias(&self, tile: &mut Acc<f32>) {
-        let Some(bias) = self.weights.bias() else { return };
-        for at in 0..self.p {
-            let bias = columns(bias, self.panel + at);
-            for row in 0..self.m {
-                let values = lanes_mut(tile, row, at);
-                *values = array::from_fn(|at| values[at] + bias[at]);
-            }
-        }
-    }
+impl<S: Start, const OUTLIERS: bool, const ACTIVATION: bool, const RESIDUAL: bool> Job
+    for Write<'_, '_, S, OUTLIERS, ACTIVATION, RESIDUAL>
+{
+    type Output = ();
 
-    /// Channels that are kept in full: their values times their weights.
     #[inline(always)]
-    pub fn add_outliers<M: Micro>(&self, rows: &Rows<'_>, tile: &mut Acc<f32>) {
-        let count = rows.outliers.len() / rows.count;
-        let mut first = 0;
-        while first < count {
-            if count - first >= 4 {
-                self.add_some_outliers::<M, 4>(rows, first, tile);
-                first += 4;
-            } else {
-                self.add_some_outliers::<M, 1>(rows, first, tile);
-                first += 1;
-            }
-        }
-    }
-
-    /// So many from `first`: as many weights stay in registers for all rows.
-    #[inline(always)]
-    fn add_some_outliers<M: Micro, const C: usize>(
-        &self,
-        rows: &Rows<'_>,
-        first: usize,
-        tile: &mut Acc<f32>,
-    ) {
-        let count = rows.outliers.len() / rows.count;
-        let panels = self.weights.header().padded_n() / PANEL;
-        let all = self.weights.outlier_rows().as_chunks::<PANEL>().0;
-        for at in 0..self.p {
-            let weights: [Lanes<f32>; C] =
-                array::from_fn(|channel| all[(first + channel) * panels + self.panel + at]);
-            for row in 0..self.m {
-                let xs = &rows.outliers[(self.row + row) * count + first..][..C];
-                let mut values = *lanes(tile, row, at);
-                for channel in 0..C {
-                    values = array::from_fn(|at| fma::<M>(xs[channel], weights[channel][at], values[at]));
+    fn run<M: Micro>(self) {
+        let Self { tile, sums, rows, output } = self;
+        let n = tile.weights.n();
+        let rounded = matches!(tile.weights.format(), Format::Bf16 | Format::Int8);
+        let residual = output.residual.unwrap_or_default();
+        let channels = rows.channels();
+        let outliers = &rows.outliers[tile.row * channels..];
+        // Of the last panel not all columns may exist: its values go here before.
+        let mut few = [[0.0; PANEL]; MAX_ROWS];
+        for at in 0..tile.p {
+            let column = (tile.panel + at) * PANEL;
+            let (first, count) = (tile.row * n + column, PANEL.min(n - column));
+            let of_panel = Columns::of(tile.weights, tile.panel + at, channels);
+            // SAFETY: the tile's rows and columns are there, as was promised to `write`.
+            let y = unsafe { output.y.add(first) };
+            let (to, pitch) = if count == PANEL { (y, n) } else { (few.as_mut_ptr().cast(), PANEL) };
+            for row in 0..tile.m {
+                let mut values = sums.values::<M>(row, at, &of_panel);
+                if OUTLIERS {
+                    values = of_panel.add_outliers::<M>(&outliers[row * channels..][..channels], values);
                 }
-                *lanes_mut(tile, row, at) = values;
-            }
-        }
-    }
-
-    #[inline(always)]
-    pub fn activate<M: Micro>(&self, activation: Activation, tile: &mut Acc<f32>) {
-        for row in 0..self.m {
-            for at in 0..self.p {
-                activation::apply::<M>(activation, lanes_mut(tile, row, at));
-            }
-        }
-    }
-
-    /// Adds the residual and writes the columns that exist.
-    ///
-    /// # Safety
-    /// `y` points to the block's first row of the output, which has the tile's rows and columns, and nobody else uses
-    /// those now.
-    #[inline(always)]
-    pub unsafe fn store(&self, tile: &Acc<f32>, residual: Option<&[f32]>, y: *mut f32) {
-        let n = self.weights.n();
-        for at in 0..self.p {
-            let first = (self.panel + at) * PANEL;
-            let count = PANEL.min(n - first);
-            for row in 0..self.m {
-                let start = (self.row + row) * n + first;
-                let mut values = *lanes(tile, row, at);
-                let residual = residual.map(|residual| &residual[start..start + count]);
-                // SAFETY: the caller's promise.
-                let to = unsafe { std::slice::from_raw_parts_mut(y.add(start), count) };
-                if let Some(to) = to.as_chunks_mut::<PANEL>().0.first_mut() {
-                    if let Some(residual) = residual {
-                        values = array::from_fn(|at| values[at] + residual[at]);
-                    }
-                    *to = values;
-                    continue;
+                if ACTIVATION {
+                    activation::apply::<M>(output.activation, rounded, &mut values);
                 }
-                if let Some(residual) = residual {
-                    values.iter_mut().zip(residual).for_each(|(value, residual)| *value += residual);
+                if RESIDUAL && count == PANEL {
+                    let residual: &Lanes<f32> = columns(&residual[first + row * n..], 0);
+                    values = array::from_fn(|at| values[at] + residual[at]);
                 }
+                // SAFETY: 16 numbers of a row of the output, or of `few`, which has all rows.
+                unsafe { *to.add(row * pitch).cast::<Lanes<f32>>() = values };
+            }
+            if count == PANEL {
+                continue;
+            }
+            for (row, values) in few.iter().enumerate().take(tile.m) {
+                // SAFETY: the columns that exist of a row of the output.
+                let to = unsafe { std::slice::from_raw_parts_mut(y.add(row * n), count) };
                 to.copy_from_slice(&values[..count]);
+                if RESIDUAL {
+                    let residual = &residual[first + row * n..];
+                    to.iter_mut().zip(residual).for_each(|(value, residual)| *value += residual);
+                }
             }
         }
     }

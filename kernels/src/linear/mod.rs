@@ -5,6 +5,7 @@ mod epilogue;
 mod quantize;
 mod rows;
 mod split;
+mod sums;
 
 use crate::error::KernelError;
 use crate::isa::Isa;

@@ -74,6 +74,12 @@ pub(super) fn scratch_bytes(weights: &Packed<'_>, rows: usize) -> usize {
 }
 
 impl<'a> Rows<'a> {
+    /// How many outlier channels there are.
+    #[inline(always)]
+    pub fn channels(&self) -> usize {
+        self.outliers.len() / self.count
+    }
+
     /// Brings rows of K values into the form that the weights' format needs.
     #[inline(always)]
     pub fn prepare<M: Micro>(weights: &Packed<'_>, x: Input<'a>, scratch: &mut Scratch<'a>) -> Self {
@@ -84,9 +90,9 @@ impl<'a> Rows<'a> {
             Format::Int8 => Self::codes::<M>(weights, x, scratch),
             // Overlapping rows are rounded as the one row that they are; pairs have to stay pairs.
             Format::Bf16 if M::BF16 && x.stride < k && k.is_multiple_of(2) && x.stride.is_multiple_of(2) => {
-                Self::overlapping(k, x, scratch)
+                Self::overlapping::<M>(k, x, scratch)
             }
-            Format::Bf16 if M::BF16 => Self::bf16(k, x, scratch),
+            Format::Bf16 if M::BF16 => Self::bf16::<M>(k, x, scratch),
             Format::Bf16 | Format::Fp16 if k % 2 == 1 => Self::even(k, x, scratch),
             _ => Self::floats(x.values.as_ptr().cast(), x.stride * 4, x.count),
         }
@@ -131,13 +137,11 @@ impl<'a> Rows<'a> {
     }
 
     #[inline(always)]
-    fn bf16(k: usize, x: Input<'a>, scratch: &mut Scratch<'a>) -> Self {
+    fn bf16<M: Micro>(k: usize, x: Input<'a>, scratch: &mut Scratch<'a>) -> Self {
         let stride = bf16_stride(k);
         let rounded = scratch.take::<u16>(x.count * stride / 2);
         for (row, to) in rounded.chunks_exact_mut(stride / 2).enumerate() {
-            for (to, from) in to.iter_mut().zip(x.row(row, k)) {
-                *to = bf16_from_f32(*from);
-            }
+            round::<M>(x.row(row, k), to);
             if k % 2 == 1 {
                 to[k] = 0;
             }
@@ -146,12 +150,10 @@ impl<'a> Rows<'a> {
     }
 
     #[inline(always)]
-    fn overlapping(k: usize, x: Input<'a>, scratch: &mut Scratch<'a>) -> Self {
+    fn overlapping<M: Micro>(k: usize, x: Input<'a>, scratch: &mut Scratch<'a>) -> Self {
         let values = &x.values[..(x.count - 1) * x.stride + k];
         let rounded = scratch.take::<u16>(values.len());
-        for (to, from) in rounded.iter_mut().zip(values) {
-            *to = bf16_from_f32(*from);
-        }
+        round::<M>(values, rounded);
         Self::floats(rounded.as_ptr().cast(), x.stride * 2, x.count)
     }
 
@@ -164,6 +166,21 @@ impl<'a> Rows<'a> {
             to[k] = 0.0;
         }
         Self::floats(copy.as_ptr().cast(), (k + 1) * 4, x.count)
+    }
+}
+
+/// The nearest bf16 of each value. For instruction sets that multiply bf16.
+#[inline(always)]
+fn round<M: Micro>(values: &[f32], rounded: &mut [u16]) {
+    let (values, rest) = values.as_chunks();
+    let (chunks, _) = rounded.as_chunks_mut();
+    for (to, from) in chunks.iter_mut().zip(values) {
+        // SAFETY: tiles are made where the CPU has the instructions.
+        *to = unsafe { M::round_bf16(from) };
+    }
+    let rounded_rest = &mut rounded[16 * values.len()..];
+    for (to, from) in rounded_rest.iter_mut().zip(rest) {
+        *to = bf16_from_f32(*from);
     }
 }
 

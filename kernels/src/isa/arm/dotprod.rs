@@ -26,6 +26,7 @@ impl Micro for NeonDotprod {
         if rows <= 2 { Self::MAX_PANELS } else { 1 }
     }
 
+    #[inline(never)]
     #[target_feature(enable = "neon,dotprod")]
     unsafe fn enter<J: Job>(job: J) -> J::Output {
         job.run::<Self>()

@@ -27,6 +27,7 @@ impl Micro for NeonI8mm {
         if rows <= 2 { Self::MAX_PANELS } else { 1 }
     }
 
+    #[inline(never)]
     #[target_feature(enable = "neon,dotprod,i8mm,bf16")]
     unsafe fn enter<J: Job>(job: J) -> J::Output {
         job.run::<Self>()

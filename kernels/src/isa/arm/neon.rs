@@ -28,6 +28,7 @@ impl Micro for Neon {
         if rows <= 2 { Self::MAX_PANELS } else { 1 }
     }
 
+    #[inline(never)]
     #[target_feature(enable = "neon")]
     unsafe fn enter<J: Job>(job: J) -> J::Output {
         job.run::<Self>()

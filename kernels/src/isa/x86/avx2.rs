@@ -25,6 +25,7 @@ impl Micro for Avx2 {
         if rows <= 2 { Self::MAX_PANELS } else { 1 }
     }
 
+    #[inline(never)]
     #[target_feature(enable = "avx2,fma,f16c")]
     unsafe fn enter<J: Job>(job: J) -> J::Output {
         job.run::<Self>()

@@ -280,6 +280,7 @@ macro_rules! micro {
 
             $($more)*
 
+            #[inline(never)]
             #[target_feature(enable = $features)]
             unsafe fn enter<J: Job>(job: J) -> J::Output {
                 job.run::<Self>()

@@ -27,6 +27,7 @@ macro_rules! ymm_dot {
                 if rows <= 2 { Self::MAX_PANELS } else { 1 }
             }
 
+            #[inline(never)]
             #[target_feature(enable = $features)]
             unsafe fn enter<J: Job>(job: J) -> J::Output {
                 job.run::<Self>()
