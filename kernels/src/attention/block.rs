@@ -4,7 +4,7 @@ use super::inputs::{Mask, MaskRow, Places, Shape, View};
 use super::numbers::{COLUMNS, Numbers, round};
 use super::pack;
 use super::plan::Plan;
-use super::softmax::{Lanes, WIDTH, exponentials, maxima, prepare, sums};
+use super::softmax::{LOG2_E, Row, WIDTH, exponentials, prepare};
 use crate::isa::{MAX_ROWS, Micro};
 use crate::parallel::Shared;
 use crate::scratch::Scratch;
@@ -152,7 +152,7 @@ impl<N: Numbers> Head<'_, '_, N> {
             let row = self.call.q.row(self.batch, place.query, place.head, shape.size);
             place.step();
             // SAFETY: the caller's promise.
-            unsafe { round::<M, N>(row, self.call.scale, out) };
+            unsafe { round::<M, N>(row, self.call.scale * LOG2_E, out) };
         }
         // SAFETY: the caller's promise.
         unsafe { self.scores::<M>(first, rows) };
@@ -214,11 +214,11 @@ impl<N: Numbers> Head<'_, '_, N> {
         let shape = self.call.shape;
         let most = self.visible(first, rows);
         let panels = most.div_ceil(COLUMNS).max(1);
-        // One thing for all rows after the other: the CPU then works on several rows at a time.
-        let mut lanes: Lanes = [[0.0; COLUMNS]; MAX_ROWS];
         let pitch = WIDTH * sizes.tile;
         let mut place = shape.places(self.head, first);
-        for (at, lanes) in lanes.iter_mut().enumerate().take(rows) {
+        let mut maxima = [0.0; MAX_ROWS];
+        // One thing for all rows after the other: the CPU then works on several rows at a time.
+        for (at, maximum) in maxima.iter_mut().enumerate().take(rows) {
             let Places { head, query, .. } = place;
             place.step();
             let mask = match self.mask {
@@ -226,16 +226,15 @@ impl<N: Numbers> Head<'_, '_, N> {
                 None => MaskRow::None,
             };
             let scores = &mut self.memory.scores[tile * sizes.scores + at * WIDTH..];
-            prepare(scores, pitch, panels, shape.visible(query), mask, lanes);
+            *maximum = prepare(&mut Row { scores, pitch }, panels, shape.visible(query), mask);
         }
-        let maxima = maxima(&lanes);
-        for (at, lanes) in lanes.iter_mut().enumerate().take(rows) {
+        let mut factors = [0.0; MAX_ROWS];
+        for (at, factor) in factors.iter_mut().enumerate().take(rows) {
             let scores = &mut self.memory.scores[tile * sizes.scores + at * WIDTH..];
             let weights = &mut self.memory.weights[at * sizes.weights..][..panels * COLUMNS];
             // SAFETY: the caller's promise.
-            unsafe { exponentials::<M, N>(scores, pitch, maxima[at], weights, lanes) };
+            *factor = 1.0 / unsafe { exponentials::<M, N>(&mut Row { scores, pitch }, maxima[at], weights) };
         }
-        let factors = sums(&lanes).map(|sum| 1.0 / sum);
         let steps = most.div_ceil(N::NUMBERS);
         let pitch = shape.keys.div_ceil(N::NUMBERS) * N::NUMBERS * COLUMNS;
         let all = shape.size.div_ceil(COLUMNS);

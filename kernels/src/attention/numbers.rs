@@ -21,9 +21,9 @@ pub(super) trait Numbers: Copy + 'static {
     /// The CPU has the instructions of `M`.
     unsafe fn round<M: Micro>(values: &[f32; COLUMNS]) -> [Self::Number; COLUMNS];
 
-    /// `exp(x) - 1 = x * q(x)` for `x` from `-ln(2)/2` to `ln(2)/2`: coefficients of `q` from the highest down. As
+    /// `2^x - 1 = x * q(x)` for `x` from `-0.5` to `0.5`: coefficients of `q` from the highest down. As
     /// close as these numbers can tell.
-    const EXPONENTIAL: &'static [f32];
+    const POWER: &'static [f32];
 
     /// Products of `m` rows of factors with `p` panels; see [`Micro`].
     ///
@@ -49,8 +49,7 @@ impl Numbers for Fp32 {
     const NUMBERS: usize = 1;
     const ZERO: f32 = 0.0;
     // Relative errors below 1e-7.
-    const EXPONENTIAL: &'static [f32] =
-        &[0.008_290_315, 0.041_897_93, 0.166_676_36, 0.499_991_5, 0.999_999_7];
+    const POWER: &'static [f32] = &[0.00132647277, 0.0096715128, 0.0555073368, 0.240222423, 0.693146973];
 
     #[inline(always)]
     unsafe fn round<M: Micro>(values: &[f32; COLUMNS]) -> [f32; COLUMNS] {
@@ -81,7 +80,7 @@ impl Numbers for Bf16 {
     const NUMBERS: usize = 2;
     const ZERO: u16 = 0;
     // Relative errors below 1.1e-4; the number is off by up to 2e-3.
-    const EXPONENTIAL: &'static [f32] = &[0.165_179_76, 0.504_130_36, 1.000_195_9];
+    const POWER: &'static [f32] = &[0.0550089321, 0.242210951, 0.693282968];
 
     #[inline(always)]
     unsafe fn round<M: Micro>(values: &[f32; COLUMNS]) -> [u16; COLUMNS] {

@@ -2,23 +2,28 @@
 
 use super::inputs::MaskRow;
 use super::numbers::{COLUMNS, Numbers};
-use crate::isa::{MAX_ROWS, Micro};
+use crate::isa::Micro;
+use crate::math::fma;
 
 /// Numbers of a row that are side by side: tiles are this wide.
 pub(super) const WIDTH: usize = 48;
 const PANELS: usize = WIDTH / COLUMNS;
 
-/// Sixteen numbers of each row, to be made one.
-pub(super) type Lanes = [[f32; COLUMNS]; MAX_ROWS];
-
-/// Below this, `exp` is no normal number; it is 0 here.
-const LOWEST: f32 = -87.0;
-const LOG2_E: f32 = std::f32::consts::LOG2_E;
+/// Below this, `2^x` is no normal number; it is 0 here.
+const LOWEST: f32 = -126.0;
 /// Adding it rounds to a whole number, which then is the low bits, with the exponent's bias.
 const ROUND: f32 = 12_582_912.0 + 127.0;
-/// `ln(2)` as a number of few bits, so that products with whole numbers are exact, and the rest.
-const LN_2_HIGH: f32 = 0.693_359_4;
-const LN_2_LOW: f32 = -2.121_944_4e-4;
+/// What makes powers of e powers of 2. Queries are multiplied by it beforehand, so scores are logarithms to the base 2.
+pub(super) const LOG2_E: f32 = std::f32::consts::LOG2_E;
+/// Numbers of the mask beyond this, or below its negative, hide or show keys whatever they are multiplied by, and the
+/// product might be infinite.
+const LARGE: f32 = 1e38;
+
+/// A number of the mask as one that can be added to scores.
+#[inline(always)]
+fn to_base_2(value: f32) -> f32 {
+    if value.abs() > LARGE { value } else { value * LOG2_E }
+}
 
 /// All 16 lanes as one, by halves. Written out: with a loop over the halves the lanes would be kept in memory.
 macro_rules! fold {
@@ -35,65 +40,63 @@ macro_rules! fold {
     }};
 }
 
-/// Where the scores of one panel after the other begin: 48 numbers at every `pitch`, as tiles leave them.
-struct Places {
-    at: usize,
-    panel: usize,
-    pitch: usize,
-}
-
-impl Places {
-    #[inline(always)]
-    const fn new(pitch: usize) -> Self {
-        Self { at: 0, panel: 0, pitch }
-    }
-
-    #[inline(always)]
-    const fn next(&mut self) -> usize {
-        let at = self.at;
-        self.panel += 1;
-        self.at += COLUMNS;
-        if self.panel == PANELS {
-            (self.panel, self.at) = (0, self.at + self.pitch - WIDTH);
-        }
-        at
-    }
-}
-
 // No closures in loops here: they are functions of their own, compiled without the instructions of the caller. And loops
 // read from and write to copies of 16 numbers, so that the compiler need not know that slices are apart.
 
-#[inline(always)]
-fn panel(scores: &mut [f32], at: usize) -> &mut [f32; COLUMNS] {
-    scores[at..].first_chunk_mut().expect("16 scores of each panel")
+/// The scores of a row, panel by panel: tiles leave 48 numbers at every `pitch`.
+pub(super) struct Row<'a> {
+    pub scores: &'a mut [f32],
+    pub pitch: usize,
+}
+
+impl Row<'_> {
+    #[inline(always)]
+    fn panel(&mut self, panel: usize) -> &mut [f32; COLUMNS] {
+        let at = panel / PANELS * self.pitch + panel % PANELS * COLUMNS;
+        self.scores[at..].first_chunk_mut().expect("16 scores of each panel")
+    }
+
+    /// Three panels side by side.
+    #[inline(always)]
+    fn chunk(&mut self, chunk: usize) -> &mut [[f32; COLUMNS]; PANELS] {
+        let chunk = &mut self.scores[chunk * self.pitch..][..WIDTH];
+        chunk.as_chunks_mut().0.first_chunk_mut().expect("48 scores")
+    }
 }
 
 /// Adds the mask to the scores of a row, and hides those behind the keys that are seen, up to the end of the last panel:
-/// they become `-inf`. The largest score of each column of panels goes to `lanes`; NaN does not count.
+/// they become `-inf`. Gives the largest score; NaN does not count.
 #[inline(always)]
-pub(super) fn prepare(
-    scores: &mut [f32],
-    pitch: usize,
-    panels: usize,
-    visible: usize,
-    mask: MaskRow<'_>,
-    lanes: &mut [f32; COLUMNS],
-) {
+pub(super) fn prepare(row: &mut Row<'_>, panels: usize, visible: usize, mask: MaskRow<'_>) -> f32 {
     let mut largest = [f32::NEG_INFINITY; COLUMNS];
-    let mut places = Places::new(pitch);
     let whole = visible / COLUMNS;
     match mask {
         MaskRow::None => {
-            for _ in 0..whole {
-                let scores = *panel(scores, places.next());
+            let mut others = [[f32::NEG_INFINITY; COLUMNS]; PANELS];
+            for chunk in 0..whole / PANELS {
+                let scores = *row.chunk(chunk);
+                for panel in 0..PANELS {
+                    for column in 0..COLUMNS {
+                        others[panel][column] = larger(others[panel][column], scores[panel][column]);
+                    }
+                }
+            }
+            for at in whole / PANELS * PANELS..whole {
+                let scores = *row.panel(at);
                 for column in 0..COLUMNS {
                     largest[column] = larger(largest[column], scores[column]);
                 }
             }
+            for others in others {
+                for column in 0..COLUMNS {
+                    largest[column] = larger(largest[column], others[column]);
+                }
+            }
         }
         MaskRow::All(value) => {
-            for _ in 0..whole {
-                let place = panel(scores, places.next());
+            let value = to_base_2(value);
+            for at in 0..whole {
+                let place = row.panel(at);
                 let mut scores = *place;
                 for column in 0..COLUMNS {
                     scores[column] += value;
@@ -103,11 +106,11 @@ pub(super) fn prepare(
             }
         }
         MaskRow::Each(values) => {
-            for values in values.as_chunks::<COLUMNS>().0.iter().take(whole) {
-                let place = panel(scores, places.next());
+            for (at, values) in values.as_chunks::<COLUMNS>().0.iter().enumerate().take(whole) {
+                let place = row.panel(at);
                 let (mut scores, values) = (*place, *values);
                 for column in 0..COLUMNS {
-                    scores[column] += values[column];
+                    scores[column] += to_base_2(values[column]);
                     largest[column] = larger(largest[column], scores[column]);
                 }
                 *place = scores;
@@ -115,14 +118,14 @@ pub(super) fn prepare(
         }
     }
     for at in whole..panels {
-        let place = panel(scores, places.next());
+        let place = row.panel(at);
         let (scores, mut masked) = (*place, [f32::NEG_INFINITY; COLUMNS]);
         for column in 0..COLUMNS.min(visible.saturating_sub(at * COLUMNS)) {
             masked[column] = scores[column]
                 + match mask {
                     MaskRow::None => 0.0,
-                    MaskRow::All(value) => value,
-                    MaskRow::Each(values) => values[at * COLUMNS + column],
+                    MaskRow::All(value) => to_base_2(value),
+                    MaskRow::Each(values) => to_base_2(values[at * COLUMNS + column]),
                 };
         }
         for column in 0..COLUMNS {
@@ -130,27 +133,7 @@ pub(super) fn prepare(
         }
         *place = masked;
     }
-    *lanes = largest;
-}
-
-/// Of each row the largest number.
-#[inline(always)]
-pub(super) fn maxima(lanes: &Lanes) -> [f32; MAX_ROWS] {
-    let mut maxima = [0.0; MAX_ROWS];
-    for (maximum, lanes) in maxima.iter_mut().zip(lanes) {
-        *maximum = fold!(lanes, larger);
-    }
-    maxima
-}
-
-/// Of each row the sum.
-#[inline(always)]
-pub(super) fn sums(lanes: &Lanes) -> [f32; MAX_ROWS] {
-    let mut sums = [0.0; MAX_ROWS];
-    for (sum, lanes) in sums.iter_mut().zip(lanes) {
-        *sum = fold!(lanes, |a: f32, b: f32| a + b);
-    }
-    sums
+    fold!(&largest, larger)
 }
 
 #[inline(always)]
@@ -158,50 +141,63 @@ fn larger(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
 }
 
-/// Writes `exp(score - maximum)` for each number of `weights`, whole panels of them. The sums of each column of panels
-/// go to `lanes`; if a score is NaN or `+inf` or all are `-inf`, there is NaN among them.
+/// Writes `2^(score - maximum)` for each number of `weights`, whole panels of them. Gives their sum; if a score is NaN or
+/// `+inf` or all are `-inf`, it is NaN.
 ///
 /// # Safety
 /// The CPU has the instructions of `M`.
 #[inline(always)]
 pub(super) unsafe fn exponentials<M: Micro, N: Numbers>(
-    scores: &mut [f32],
-    pitch: usize,
+    row: &mut Row<'_>,
     maximum: f32,
     weights: &mut [N::Number],
-    lanes: &mut [f32; COLUMNS],
-) {
-    let mut sums = [0.0_f32; COLUMNS];
-    let mut places = Places::new(pitch);
-    for weights in weights.as_chunks_mut::<COLUMNS>().0 {
-        let (scores, mut powers) = (*panel(scores, places.next()), [0.0; COLUMNS]);
+) -> f32 {
+    let mut sums = [[0.0_f32; COLUMNS]; PANELS];
+    let (weights, _) = weights.as_chunks_mut::<COLUMNS>();
+    let (chunks, rest) = weights.as_chunks_mut::<PANELS>();
+    let first = chunks.len() * PANELS;
+    for (at, weights) in chunks.iter_mut().enumerate() {
+        let scores = *row.chunk(at);
+        for panel in 0..PANELS {
+            let powers = powers::<M, N>(&scores[panel], maximum);
+            for column in 0..COLUMNS {
+                sums[panel][column] += powers[column];
+            }
+            // SAFETY: the caller's promise.
+            weights[panel] = unsafe { N::round::<M>(&powers) };
+        }
+    }
+    for (at, weights) in rest.iter_mut().enumerate() {
+        let powers = powers::<M, N>(row.panel(first + at), maximum);
         for column in 0..COLUMNS {
-            powers[column] = exponential::<M, N>(scores[column] - maximum);
-            sums[column] += powers[column];
+            sums[at][column] += powers[column];
         }
         // SAFETY: the caller's promise.
         *weights = unsafe { N::round::<M>(&powers) };
     }
-    *lanes = sums;
+    let mut total = [0.0; COLUMNS];
+    for column in 0..COLUMNS {
+        total[column] = sums[0][column] + sums[1][column] + sums[2][column];
+    }
+    fold!(&total, |a: f32, b: f32| a + b)
 }
 
 #[inline(always)]
-fn fma<M: Micro>(a: f32, b: f32, c: f32) -> f32 {
-    if M::FMA { a.mul_add(b, c) } else { a * b + c }
+fn powers<M: Micro, N: Numbers>(scores: &[f32; COLUMNS], maximum: f32) -> [f32; COLUMNS] {
+    let mut powers = [0.0; COLUMNS];
+    for column in 0..COLUMNS {
+        powers[column] = power::<M, N>(scores[column] - maximum);
+    }
+    powers
 }
 
-/// `exp(x)` for `x <= 0`, or NaN.
+/// `2^x` for `x <= 0`, or NaN.
 #[inline(always)]
-fn exponential<M: Micro, N: Numbers>(x: f32) -> f32 {
-    let shifted = fma::<M>(x, LOG2_E, ROUND);
-    let whole = shifted - ROUND;
-    let rest = if M::FMA {
-        fma::<M>(whole, -std::f32::consts::LN_2, x)
-    } else {
-        (x - whole * LN_2_HIGH) - whole * LN_2_LOW
-    };
-    let mut sum = N::EXPONENTIAL[0];
-    for &coefficient in &N::EXPONENTIAL[1..] {
+fn power<M: Micro, N: Numbers>(x: f32) -> f32 {
+    let shifted = x + ROUND;
+    let rest = x - (shifted - ROUND);
+    let mut sum = N::POWER[0];
+    for &coefficient in &N::POWER[1..] {
         sum = fma::<M>(sum, rest, coefficient);
     }
     // A product, not a sum of the exponents: NaN has to stay NaN.
