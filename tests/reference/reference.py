@@ -102,14 +102,18 @@ def real_models():
     case("ocr-cls", models / "rapidocr/ch_ppocr_mobile_v2.0_cls_mobile.onnx",
          [{"x": rng.standard_normal((n, 3, 48, 192)).astype(np.float32)} for n in (1, 3)])
 
-    def sentences(batch, length):
-        mask = np.ones((batch, length), np.int64)
-        mask[-1, length // 2:] = 0
-        return {"input_ids": rng.integers(0, 30522, (batch, length)), "attention_mask": mask,
-                "token_type_ids": np.zeros((batch, length), np.int64)}
+    def sentences(length, *words):
+        """Rows of so many words each, and padding behind them."""
+        shape = (len(words), length)
+        mask = (np.arange(length) < np.array(words)[:, None]).astype(np.int64)
+        return {"input_ids": rng.integers(0, 30522, shape), "attention_mask": mask,
+                "token_type_ids": np.zeros(shape, np.int64)}
     case("ocr-det", models / "rapidocr/PP-OCRv6_det_small.onnx",
          [{"x": rng.standard_normal((1, 3, *size)).astype(np.float32)} for size in [(64, 96), (96, 64)]])
-    case("minilm", models / "minilm/model.onnx", [sentences(1, 16), sentences(2, 128)])
+    case("minilm", models / "minilm/model.onnx", [
+        sentences(16, 8), sentences(128, 128, 64),
+        # The shortest and the longest that there are, and lengths side by side that no vector register divides.
+        sentences(1, 1), sentences(512, 512), sentences(37, 37, 1, 7, 20)])
 
 
 def other_values():
