@@ -37,3 +37,52 @@ pub(super) fn introduce(environment: &Environment) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::process::Command;
+    use std::{env, fs};
+
+    use super::*;
+    use crate::engine::runtime::session_options::SaveOptimized;
+    use crate::engine::runtime::{
+        Creation, ModelFormat, ModelSource, RawSession, Runtime, RuntimeOptions, SessionOptions,
+    };
+    use crate::model::{Model, OperatorSetIdProto};
+
+    const CHILD: &str =
+        "engine::runtime::own_operators::tests::the_domain_is_known_before_any_session_has_it";
+
+    /// ONNX Runtime writes every domain that it knows into the models that it saves. Here no session has told it.
+    #[test]
+    #[ignore = "run by every_runtime_knows_the_domain_from_the_start"]
+    fn the_domain_is_known_before_any_session_has_it() {
+        let runtime = Runtime::load(&RuntimeOptions::default()).unwrap();
+        let path = env::temp_dir().join(format!("ortlet-own-operators-{}.onnx", std::process::id()));
+        let (bytes, options) = (empty_sequence_model(DType::F32.onnx() as u8), SessionOptions::default());
+        let source = ModelSource::Bytes { bytes: &bytes, folder: None };
+        let save = Some(SaveOptimized { model: &path, data: None, min_external_bytes: 0 });
+        let plain = Creation::plain(source, ModelFormat::Onnx, &options);
+        RawSession::new(runtime, &Creation { save, own_operators: false, ..plain }).unwrap();
+        let saved = Model::parse(fs::read(&path).unwrap()).unwrap();
+        fs::remove_file(&path).unwrap();
+        let domains: Vec<&str> = saved.opset_import.iter().map(OperatorSetIdProto::domain).collect();
+        assert!(domains.contains(&ops::DOMAIN), "{domains:?}");
+    }
+
+    /// In processes of their own, in which no other test has created a session.
+    #[test]
+    fn every_runtime_knows_the_domain_from_the_start() {
+        let place = |name| PathBuf::from(env::var_os(name).expect("run `cargo xtask test`"));
+        let others = place("ORTLET_TEST_RUNTIMES");
+        for runtime in [place("ORTLET_RUNTIME"), others.join("1.24.1"), others.join("1.27.0")] {
+            let mut child = Command::new(env::current_exe().unwrap());
+            child.args(["--exact", CHILD, "--ignored"]).env("ORTLET_RUNTIME", &runtime);
+            let output = child.output().unwrap();
+            let words = String::from_utf8_lossy(&output.stdout);
+            let is_right = output.status.success() && words.contains("1 passed");
+            assert!(is_right, "{}: {words}", runtime.display());
+        }
+    }
+}
