@@ -40,8 +40,9 @@ pub use crate::quantize::{BlockKind, KernelPrecision};
 use self::emit::{Emitted, Emitter};
 use self::plan::{Labels, Plan};
 use self::qkv::Inputs;
+use self::scene::Scene;
 use crate::Result;
-use crate::model::{ExternalDataResolver, Model};
+use crate::model::{ExternalDataResolver, GraphProto, Model};
 use crate::quantize::names::Names;
 use crate::quantize::rewrite::{MICROSOFT, initializers_are_inputs};
 use crate::quantize::simplify::view::View;
@@ -81,14 +82,61 @@ pub fn lower(
     learned: &Learned<'_>,
     external: &dyn ExternalDataResolver,
 ) -> Result<Lowered> {
+    let lowered = with_plan(model, options, external, |found| {
+        let Found { graph, scene, labels, plan, names } = found;
+        let mut emitter = Emitter::new(scene, labels, options, learned, names);
+        let mut emitted = emit(&mut emitter, plan);
+        let constants = std::mem::take(&mut emitter.constants);
+        if emitted.is_empty() {
+            return Ok(None);
+        }
+        emitted.sort_by_key(|block| block.at);
+        let mut lowered = replace::replace(model, graph, &emitted, constants);
+        lowered.validate()?;
+        lowered.graph.iter_mut().for_each(sort::sort);
+        let (blocks, parts) = emitted.into_iter().map(|emitted| (emitted.block, emitted.part)).unzip();
+        Ok(Some(Lowered { model: lowered, blocks, parts }))
+    })?;
+    Ok(lowered.unwrap_or_else(|| Lowered { model: model.clone(), blocks: Vec::new(), parts: Vec::new() }))
+}
+
+/// What [`lower`] would give for [`LoweredBlock::products`], of all blocks together. Nothing is packed for it, so blocks
+/// whose weights cannot be are among them.
+///
+/// # Errors
+/// Those of [`Model::validate`].
+pub(crate) fn products(
+    model: &Model,
+    options: &LowerOptions,
+    external: &dyn ExternalDataResolver,
+) -> Result<Vec<Product>> {
+    let products = with_plan(model, options, external, |found| Ok(Some(found.plan.products())))?;
+    Ok(products.unwrap_or_default())
+}
+
+/// A graph as patterns know it, and the blocks that were found.
+struct Found<'f, 'g> {
+    graph: &'g GraphProto,
+    scene: &'f Scene<'g>,
+    labels: &'f Labels,
+    plan: Plan,
+    names: &'f mut Names,
+}
+
+/// What `then` makes of the blocks of a model; `None` for models that have none by their kind.
+fn with_plan<T>(
+    model: &Model,
+    options: &LowerOptions,
+    external: &dyn ExternalDataResolver,
+    then: impl FnOnce(Found<'_, '_>) -> Result<Option<T>>,
+) -> Result<Option<T>> {
     model.validate()?;
-    let unchanged = || Lowered { model: model.clone(), blocks: Vec::new(), parts: Vec::new() };
     let opset = model.opset_import.iter().find(|opset| opset.domain().is_empty());
     let opset = opset.and_then(|opset| opset.version).unwrap_or(0);
     let redefines =
         model.functions.iter().any(|function| matches!(function.domain(), "" | MICROSOFT | DOMAIN));
     let Some(graph) = model.graph.as_ref().filter(|_| OPSETS.contains(&opset) && !redefines) else {
-        return Ok(unchanged());
+        return Ok(None);
     };
     let mut names = Names::of(model);
     let inputs_are_fixed = initializers_are_inputs(model.ir_version);
@@ -97,18 +145,7 @@ pub fn lower(
     let (scene, attentions) = attention::all(&graph, view);
     let labels = Labels::of(&scene);
     let plan = Plan::of(&scene, attentions, &labels, options);
-    let mut emitter = Emitter::new(&scene, &labels, options, learned, &mut names);
-    let mut emitted = emit(&mut emitter, plan);
-    let constants = std::mem::take(&mut emitter.constants);
-    if emitted.is_empty() {
-        return Ok(unchanged());
-    }
-    emitted.sort_by_key(|block| block.at);
-    let mut lowered = replace::replace(model, &graph, &emitted, constants);
-    lowered.validate()?;
-    lowered.graph.iter_mut().for_each(sort::sort);
-    let (blocks, parts) = emitted.into_iter().map(|emitted| (emitted.block, emitted.part)).unzip();
-    Ok(Lowered { model: lowered, blocks, parts })
+    then(Found { graph: &graph, scene: &scene, labels: &labels, plan, names: &mut names })
 }
 
 fn emit(emitter: &mut Emitter<'_, '_>, plan: Plan) -> Vec<Emitted> {
@@ -141,4 +178,25 @@ fn emit(emitter: &mut Emitter<'_, '_>, plan: Plan) -> Vec<Emitted> {
     emitted.extend(plan.convolutions.iter().filter_map(|block| emitter.convolution(block)));
     emitted.extend(plan.embeddings.iter().filter_map(|block| emitter.embedding(block)));
     emitted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::NoExternalData;
+
+    #[test]
+    fn products_are_known_without_packing() {
+        let models = std::env::var_os("ORTLET_TEST_MODELS").expect("run `cargo xtask test`");
+        for name in ["minilm/model.onnx", "magika/model.onnx"] {
+            let bytes = std::fs::read(std::path::Path::new(&models).join(name)).unwrap();
+            let model = Model::parse(bytes).unwrap();
+            let options = LowerOptions { precision: KernelPrecision::Int8, ..LowerOptions::default() };
+            let lowered = lower(&model, &options, &Learned::default(), &NoExternalData).unwrap();
+            let of_blocks: Vec<Product> =
+                lowered.blocks.into_iter().flat_map(|block| block.products).collect();
+            assert!(!of_blocks.is_empty());
+            assert_eq!(products(&model, &options, &NoExternalData).unwrap(), of_blocks, "{name}");
+        }
+    }
 }

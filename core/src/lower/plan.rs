@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::block::{Attention, Convolution, Embedding, FeedForward, Linear};
 use super::qkv::{self, Inputs};
 use super::scene::Scene;
-use super::{LowerOptions, convolution, embedding, feed_forward, linear};
+use super::{LowerOptions, Product, convolution, embedding, emit, feed_forward, linear};
 use crate::quantize::plan::label;
 
 /// Blocks, none of which gets in another's way.
@@ -101,6 +101,22 @@ impl Plan {
             convolutions: convolutions.filter(|block| keeps(labels.node(block.conv))).collect(),
             embeddings: embeddings.filter(|block| keeps(labels.node(block.gather))).collect(),
         }
+    }
+
+    /// What layers multiply their weights with, in the order of the blocks.
+    pub fn products(&self) -> Vec<Product> {
+        let merged = self.attentions.iter().filter_map(|planned| {
+            let merged = planned.merged.as_ref().map(|(merged, _)| merged);
+            planned.attention.projection.as_ref().or(merged)
+        });
+        let alone = merged.chain(&self.linears).map(|linear| (linear.product, linear));
+        let pairs = self
+            .feed_forwards
+            .iter()
+            .flat_map(|FeedForward { up, down }| [(up.product, up), (up.product, down)]);
+        let mut layers: Vec<(usize, &Linear)> = alone.chain(pairs).collect();
+        layers.sort_by_key(|(at, _)| *at);
+        emit::products(layers.into_iter().map(|(_, linear)| linear))
     }
 }
 

@@ -274,7 +274,7 @@ impl<'s, 'g> Emitter<'s, 'g> {
 }
 
 /// What layers multiply their weights with.
-fn products<'l>(layers: impl IntoIterator<Item = &'l Linear>) -> Vec<Product> {
+pub(super) fn products<'l>(layers: impl IntoIterator<Item = &'l Linear>) -> Vec<Product> {
     let product = |linear: &Linear| {
         Some(Product { value: linear.x.clone(), channel_count: usize::try_from(linear.k()).ok()? })
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::lab::Lab;
-use crate::lower::{Learned, LowerOptions, Lowered, lower};
+use crate::lower::{LowerOptions, Product, products};
 use crate::model::{ExternalDataResolver, Model};
 use crate::quantize::{Calibrator, Gram, KernelPrecision};
 use crate::tensor::Value;
@@ -27,7 +27,7 @@ pub(super) fn learn(
     samples: &[usize],
 ) -> Result<BTreeMap<String, Gram>> {
     let options = LowerOptions { precision: KernelPrecision::Int8, ..LowerOptions::default() };
-    let mut grams = wanted(&lower(model, &options, &Learned::default(), external)?);
+    let mut grams = wanted(&products(model, &options, external)?);
     if grams.is_empty() {
         return Ok(grams);
     }
@@ -54,11 +54,10 @@ pub(super) fn learn(
 }
 
 /// Empty sums for what the products read.
-fn wanted(lowered: &Lowered) -> BTreeMap<String, Gram> {
-    let blocks = lowered.blocks.iter().filter(|block| block.precision == KernelPrecision::Int8);
+fn wanted(products: &[Product]) -> BTreeMap<String, Gram> {
     let mut bytes = 0;
     let mut grams = BTreeMap::new();
-    for product in blocks.flat_map(|block| &block.products) {
+    for product in products {
         let size = product.channel_count * product.channel_count * size_of::<f32>();
         if product.channel_count <= MOST_CHANNELS
             && bytes + size <= MOST_BYTES
