@@ -10,10 +10,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use common::{cached, folder, two_threads};
+use common::{cached, folder, model, two_threads};
 use graphs::{constant, graph, node, random, value};
 use lowering::{Similarity, check_session, style};
-use ortlet::artifact::{Artifact, DeviceKey, EXTERNAL_LOCATION};
+use ortlet::artifact::{Artifact, ArtifactWriter, DeviceKey, EXTERNAL_LOCATION};
 use ortlet::lower::{BlockKind, DOMAIN, KernelPrecision};
 use ortlet::model::{MemoryFiles, Model};
 use ortlet::quantize::PrecisionBlock;
@@ -259,27 +259,112 @@ fn artifacts_hold_the_kernels_for_this_device_and_the_original_for_others() {
     }
 }
 
+/// What samples taught is in the packed weights, so that nobody needs the samples again.
+#[test]
+fn another_device_gets_the_same_blocks() {
+    let (place, path) = written("again");
+    let with_samples = SessionOptions { samples: batches(12), ..kernels(KernelPrecision::Int8) };
+    for (name, options) in [
+        ("int8", with_samples),
+        ("bf16", kernels(KernelPrecision::Bf16)),
+        ("fp32", kernels(KernelPrecision::Fp32)),
+    ] {
+        let [one, both] = ["one", "both"].map(|count| place.join(format!("{name}-{count}.ortlet")));
+        let report = compile(&path, &one, &options).unwrap().precision.unwrap();
+        assert!(report.needs_ortlet, "{report:#?}");
+        let expected = bits(&Session::load(&one, &two_threads()).unwrap());
+        assert_ne!(expected, own_bits());
+        let other = for_another_device(&one, &place, |key| key.cpu_features.push("amx".into()));
+        // The second time it takes the place of what was added the first time.
+        for from in [&other, &both] {
+            let compiled = compile(from, &both, &two_threads()).unwrap();
+            assert_eq!((compiled.device_count, compiled.precision.as_ref()), (2, Some(&report)));
+            let session = Session::load(&both, &two_threads()).unwrap();
+            assert_eq!(session.report().origin, Origin::ArtifactDevice, "{:#?}", session.report());
+            assert_eq!(bits(&session), expected, "{name}");
+        }
+    }
+    let plain = Session::load(&path, &kernels(KernelPrecision::Int8)).unwrap();
+    let learned = Session::load(place.join("int8-both.ortlet"), &two_threads()).unwrap();
+    assert_ne!(bits(&plain), bits(&learned));
+}
+
+/// Its rewriting compares with constants, which an artifact keeps outside of the model.
+#[test]
+fn another_device_gets_the_same_blocks_of_magika() {
+    let place = folder("precision-kernels-again-magika");
+    let [one, two] = ["one", "two"].map(|name| place.join(format!("{name}.ortlet")));
+    let report =
+        compile(model("magika/model.onnx"), &one, &kernels(KernelPrecision::Int8)).unwrap().precision;
+    assert!(report.as_ref().is_some_and(|report| !report.rewritings.is_empty()), "{report:#?}");
+    let other = for_another_device(&one, &place, |key| key.cpu_features.push("amx".into()));
+    assert_eq!(compile(&other, &two, &two_threads()).unwrap().precision, report);
+    let bytes = Tensor::from_vec([1, 2048], (0..2048).map(|at| at % 257).collect::<Vec<i32>>()).unwrap();
+    let run = |path| {
+        let session = Session::load(path, &two_threads()).unwrap();
+        assert_eq!(session.report().origin, Origin::ArtifactDevice, "{:#?}", session.report());
+        session.run([("bytes", &bytes)]).unwrap().iter().map(|(_, value)| value.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(run(&one), run(&two));
+}
+
+#[test]
+fn another_device_gets_the_original_if_the_blocks_are_not_the_same() {
+    let (place, path) = written("not-again");
+    let one = place.join("one.ortlet");
+    compile(&path, &one, &kernels(KernelPrecision::Int8)).unwrap();
+    type Change = fn(&mut ArtifactWriter);
+    let changes: [Change; 3] = [
+        // Nothing to take weights from.
+        |writer| drop(writer.remove_device(0)),
+        // Blocks of another form, and one that the report does not use.
+        |writer| change_blocks(writer, |block| block["precision"] = "bf16".into()),
+        |writer| change_blocks(writer, |block| block["precision"] = serde_json::Value::Null),
+    ];
+    for change in changes {
+        let (from, to) = (place.join("changed.ortlet"), place.join("added.ortlet"));
+        write_changed(&one, &from, change);
+        let compiled = compile(&from, &to, &two_threads()).unwrap();
+        assert_eq!(compiled.precision, None);
+        let session = Session::load(&to, &two_threads()).unwrap();
+        assert_eq!(session.report().origin, Origin::ArtifactDevice, "{:#?}", session.report());
+        assert_eq!(bits(&session), own_bits());
+    }
+}
+
+/// Changes the first block in the report.
+fn change_blocks(writer: &mut ArtifactWriter, change: fn(&mut serde_json::Value)) {
+    change(&mut writer.report.as_mut().unwrap()["blocks"][0]);
+}
+
 /// The same artifact, as if it were made elsewhere.
 fn for_another_device(artifact: &Path, place: &Path, change: fn(&mut DeviceKey)) -> PathBuf {
-    let parts = Artifact::open(artifact).unwrap();
-    let mut writer = parts.to_writer().unwrap();
-    let device = Model::parse(parts.device(0).unwrap().model).unwrap();
-    let mut key = writer.remove_device(0).unwrap();
-    change(&mut key);
-    let files = MemoryFiles::from_iter([(EXTERNAL_LOCATION, fs::read(artifact).unwrap())]);
-    writer.set_device(key, &device, &files, Vec::new()).unwrap();
+    let target = place.join("other.ortlet");
+    write_changed(artifact, &target, |writer| {
+        let parts = Artifact::open(artifact).unwrap();
+        let device = Model::parse(parts.device(0).unwrap().model).unwrap();
+        let mut key = writer.remove_device(0).unwrap();
+        change(&mut key);
+        let files = MemoryFiles::from_iter([(EXTERNAL_LOCATION, fs::read(artifact).unwrap())]);
+        writer.set_device(key, &device, &files, Vec::new()).unwrap();
+    });
+    target
+}
+
+fn write_changed(artifact: &Path, target: &Path, change: impl Fn(&mut ArtifactWriter)) {
+    let mut writer = Artifact::open(artifact).unwrap().to_writer().unwrap();
+    change(&mut writer);
     writer.written_mtime_ns = Some(1_700_000_000 * 1_000_000_000);
-    let (target, mut bytes) = (place.join("other.ortlet"), Vec::new());
+    let mut bytes = Vec::new();
     writer
         .write_to(&mut |part| {
             bytes.extend_from_slice(part);
             Ok(())
         })
         .unwrap();
-    fs::write(&target, &bytes).unwrap();
+    fs::write(target, &bytes).unwrap();
     let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    File::options().write(true).open(&target).unwrap().set_modified(modified).unwrap();
-    target
+    File::options().write(true).open(target).unwrap().set_modified(modified).unwrap();
 }
 
 #[test]

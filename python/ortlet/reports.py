@@ -414,7 +414,9 @@ class CompileReport(Report):
     """Writing the artifact. In nanoseconds."""
 
     precision: PrecisionReport | None
-    """How the precision was chosen, if that was asked for."""
+    """How the precision of the new section was chosen, now or when the artifact was first made, if one was
+    asked for.
+    """
 
 
 class CpuReport(Report):

@@ -6,6 +6,7 @@ use super::digest::digest;
 use super::header::{self, Section, SectionKind};
 use super::parts::Prepacking;
 use super::relocate::Relocation;
+use super::tensors;
 use super::{ArtifactWriter, DeviceKey, DeviceManifest, EXTERNAL_LOCATION, Manifest, integrity};
 use crate::error::ResultExt;
 use crate::model::{Bytes, MemoryFiles, Model};
@@ -13,6 +14,9 @@ use crate::{Error, Result};
 
 /// Far above any manifest, and far below what would hurt.
 const MAX_MANIFEST_BYTES: u64 = 16 << 20;
+
+/// More than the constants that rewriting compares with, and little beside weights.
+const MAX_INSIDE_BYTES: u64 = 64 << 10;
 
 /// A compiled model. See [the module](super) for what is inside.
 ///
@@ -137,6 +141,23 @@ impl Artifact {
         let (data, prepacking) = (vec![self.portable_data()], Prepacking::Drop);
         let relocation = Relocation { file_name, data, prepacking };
         relocation.apply(self.portable_model()).with_context(|| "portable model")
+    }
+
+    /// As [`Artifact::relocated_portable`], with what is not large inside of the model again, where rewriting looks for
+    /// constants.
+    pub(crate) fn portable_to_change(&self, file_name: &str) -> Result<Model> {
+        let mut model = self.relocated_portable(file_name)?;
+        let files = MemoryFiles::from_iter([(file_name, self.file.clone())]);
+        tensors::visit(&mut model, &mut |tensor, _| {
+            let length = tensor.external_location()?.and_then(|location| location.length_bytes);
+            if length.is_some_and(|length| length <= MAX_INSIDE_BYTES) {
+                tensor.raw_data = Some(tensor.data_bytes(&files)?);
+                tensor.external_data.clear();
+                tensor.data_location = None;
+            }
+            Ok(())
+        })?;
+        Ok(model)
     }
 
     /// A device's model for ONNX Runtime, with the artifact as its external data file.

@@ -12,11 +12,11 @@ use crate::{Error, ErrorKind, Result};
 
 /// Whether a model has nodes of Ortlet's own operators. What it imports says nothing: ONNX Runtime writes every domain
 /// that it knows into the models that it saves.
-pub(super) fn has_own_operators(model: &Model) -> bool {
+pub(in crate::engine) fn has_own_operators(model: &Model) -> bool {
     own_nodes(model).next().is_some()
 }
 
-fn own_nodes(model: &Model) -> impl Iterator<Item = &NodeProto> {
+pub(super) fn own_nodes(model: &Model) -> impl Iterator<Item = &NodeProto> {
     model.nodes().map(|at| at.node).filter(|node| node.domain() == ops::DOMAIN)
 }
 

@@ -13,7 +13,7 @@ use crate::engine::compile::clock::nanoseconds;
 use crate::engine::compile::digest::{Checked, Remembered};
 use crate::engine::compile::disk::map;
 use crate::engine::compile::key::device_key;
-use crate::engine::compile::load::{Opened, file_name, is_artifact, real_path};
+use crate::engine::compile::load::{Opened, file_name, real_path};
 use crate::engine::compile::save::Scratch;
 use crate::engine::compile::store::Store;
 use crate::engine::runtime::{Creation, ModelFormat, ModelSource, Runtime, SessionOptions};
@@ -41,7 +41,7 @@ pub struct CompileReport {
     pub create_ns: u64,
     /// Writing the artifact.
     pub store_ns: u64,
-    /// How the precision was chosen, if that was asked for.
+    /// How the precision of the new section was chosen, now or when the artifact was first made, if one was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<PrecisionReport>,
 }
@@ -50,8 +50,8 @@ pub struct CompileReport {
 enum Original {
     /// An ONNX file.
     Model(Model, Remembered),
-    /// An artifact, which has the model in it.
-    Artifact(Opened),
+    /// An artifact, which has the model in it, and maybe what this device's section is made of instead of that.
+    Artifact(Opened, Option<Bytes>),
     /// A model in memory, whose external data lies where that of a model file would.
     Memory(Memory),
 }
@@ -64,7 +64,7 @@ struct Memory {
     device: Bytes,
 }
 
-/// Compiles a model file, or adds this device to an artifact.
+/// Compiles a model file.
 ///
 /// # Errors
 /// Those of [`compile`](crate::compile).
@@ -76,6 +76,27 @@ pub(in crate::engine) fn compile_file(
     let start = Instant::now();
     let scratch = Scratch::beside(target)?;
     let original = Original::open(path, target)?;
+    let writer = original.writer(path)?;
+    compile_original(path, &original, writer, target, &scratch, options, start)
+}
+
+/// Adds this device to the artifact at `path`. Its section is made of the portable model, or of the form of it that was
+/// `lowered` to Ortlet's own operators.
+///
+/// # Errors
+/// Those of [`compile`](crate::compile).
+pub(in crate::engine) fn compile_artifact(
+    path: &Path,
+    opened: Opened,
+    lowered: Option<&Model>,
+    target: &Path,
+    options: &SessionOptions,
+) -> Result<CompileReport> {
+    let start = Instant::now();
+    let scratch = Scratch::beside(target)?;
+    let lowered = lowered.map(Model::to_bytes).transpose()?;
+    let original = Original::Artifact(opened, lowered.map(Bytes::from));
+    // Taking it apart verifies its data.
     let writer = original.writer(path)?;
     compile_original(path, &original, writer, target, &scratch, options, start)
 }
@@ -208,7 +229,7 @@ pub(super) fn add_plan(
     let runtime = Runtime::load(&options.runtime)?;
     let path = &real_path(path)?;
     let scratch = Scratch::beside(path)?;
-    let original = Original::Artifact(Opened::open(path, false)?);
+    let original = Original::Artifact(Opened::open(path, false)?, None);
     let mut writer = original.writer(path)?;
     let key = device_key(runtime, original.digest(), options);
     // A graph that cannot be saved, as with some execution providers, is optimised at each load.
@@ -226,10 +247,6 @@ pub(super) fn add_plan(
 
 impl Original {
     fn open(path: &Path, target: &Path) -> Result<Self> {
-        if is_artifact(&map(path)?) {
-            // Taking it apart verifies its data.
-            return Ok(Self::Artifact(Opened::open(path, false)?));
-        }
         let checked = Checked::open(path)?;
         refuse_to_replace(path, &checked.external_files, target)?;
         if checked.format == ModelFormat::Ort {
@@ -242,7 +259,7 @@ impl Original {
     fn writer(&self, path: &Path) -> Result<ArtifactWriter> {
         match self {
             Self::Model(model, remembered) => build::start(path, model, &remembered.digest),
-            Self::Artifact(opened) => opened.artifact.to_writer(),
+            Self::Artifact(opened, _) => opened.artifact.to_writer(),
             Self::Memory(memory) => build::start(path, &memory.model, &memory.digest),
         }
     }
@@ -250,7 +267,7 @@ impl Original {
     fn digest(&self) -> &str {
         match self {
             Self::Model(_, remembered) => &remembered.digest,
-            Self::Artifact(opened) => &opened.artifact.manifest().model.digest,
+            Self::Artifact(opened, _) => &opened.artifact.manifest().model.digest,
             Self::Memory(memory) => &memory.digest,
         }
     }
@@ -268,10 +285,13 @@ impl Original {
         };
         match self {
             Self::Model(..) => create(ModelSource::File(path)),
-            // ONNX Runtime reads the portable model as it stands in the artifact.
-            Self::Artifact(opened) => {
+            // ONNX Runtime reads the weights as they stand in the artifact.
+            Self::Artifact(opened, lowered) => {
                 let real = real_path(path)?;
-                let bytes = opened.artifact.relocated_portable_model(&file_name(path)?)?;
+                let bytes = match lowered {
+                    Some(lowered) => lowered.clone(),
+                    None => opened.artifact.relocated_portable_model(&file_name(path)?)?.into(),
+                };
                 create(ModelSource::Bytes { bytes: &bytes, folder: real.parent() })
             }
             Self::Memory(memory) => {
@@ -292,7 +312,7 @@ impl Original {
             Self::Model(..) | Self::Memory(_) => {
                 build::add_device(writer, key, scratch, &Folders::of_file(path))
             }
-            Self::Artifact(_) => {
+            Self::Artifact(..) => {
                 let file = (file_name(path)?, Bytes::from_owner(map(path)?));
                 build::add_device(writer, key, scratch, &MemoryFiles::from_iter([file]))
             }
@@ -304,8 +324,8 @@ impl Original {
         match self {
             Self::Model(_, remembered) => remembered.confirm(path),
             Self::Memory(_) => Ok(()),
-            Self::Artifact(opened) if opened.is_still_at(path) => Ok(()),
-            Self::Artifact(_) => {
+            Self::Artifact(opened, _) if opened.is_still_at(path) => Ok(()),
+            Self::Artifact(..) => {
                 let reason = "was replaced while it was being compiled".to_owned();
                 Err(ErrorKind::Integrity { what: path.display().to_string(), reason }.into())
             }

@@ -39,8 +39,8 @@ pub(in crate::engine) fn is_artifact(bytes: &[u8]) -> bool {
 }
 
 /// An artifact's file, mapped and checked.
-pub(super) struct Opened {
-    pub(super) artifact: Artifact,
+pub(in crate::engine) struct Opened {
+    pub(in crate::engine) artifact: Artifact,
     file: Metadata,
 }
 
@@ -50,7 +50,7 @@ impl Opened {
     ///
     /// # Errors
     /// `not_found` and `io` for the file, `integrity`, `invalid_model` and `unsupported` for its content.
-    pub(super) fn open(path: &Path, verify: bool) -> Result<Self> {
+    pub(in crate::engine) fn open(path: &Path, verify: bool) -> Result<Self> {
         let file = File::open(path).map_err(|error| io_error("read", path, &error))?;
         let metadata = file.metadata().map_err(|error| io_error("read", path, &error))?;
         // SAFETY: artifacts are written aside, renamed into place and read-only, so nothing of ours changes or
@@ -183,14 +183,14 @@ pub(in crate::engine) fn device_graph(
 }
 
 /// The name by which ONNX Runtime, told the folder, finds the artifact.
-pub(super) fn file_name(path: &Path) -> Result<String> {
+pub(in crate::engine) fn file_name(path: &Path) -> Result<String> {
     let name = real_path(path)?.file_name().map(|name| name.to_str().map(str::to_owned));
     name.flatten().ok_or_else(|| {
         Error::unsupported("artifact's file name", "ONNX Runtime needs one that is UTF-8; rename the file")
     })
 }
 
-pub(super) fn real_path(path: &Path) -> Result<PathBuf> {
+pub(in crate::engine) fn real_path(path: &Path) -> Result<PathBuf> {
     fs::canonicalize(path).map_err(|error| io_error("read", path, &error))
 }
 

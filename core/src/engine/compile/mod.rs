@@ -1,7 +1,7 @@
 //! Compiled models: optimised once, kept in an artifact, mapped by every later load.
 
 pub(super) mod admit;
-mod blobs;
+pub(super) mod blobs;
 mod build;
 pub(super) mod cached;
 pub(super) mod clock;
@@ -16,10 +16,12 @@ pub(super) mod plan;
 mod repair;
 pub(super) mod save;
 mod store;
+mod taken;
 
 pub use cached::CacheOutcome;
 pub use command::CompileReport;
-pub(super) use command::{Forms, compile_file, compile_into, compile_model};
+pub(super) use command::{Forms, compile_artifact, compile_file, compile_into, compile_model};
 pub use plan::{Plan, PlanCandidate, PlanChanges, PlanKey, PlanOutcome, PlanReport, PlanRound};
 pub(super) use store::Store;
 pub use store::{CacheEntry, CacheEntryKind};
+pub(super) use taken::take_over;

@@ -1,11 +1,13 @@
 //! Models whose blocks Ortlet's own kernels compute: made by `lower`, checked block by block, as a mode or as candidates.
 
+mod again;
 mod candidates;
 mod check;
 mod grams;
 mod mode;
 mod synthetic;
 
+pub(super) use again::again;
 pub(super) use candidates::Workbench;
 pub(super) use mode::apply;
 
