@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::epilogue::{Output, Tile, write};
+use super::epilogue::{Few, Output, Tile, write};
 use super::rows::{self, Input, Rows};
-use super::sums::{Codes, Groups, Plain, add_group};
+use super::sums::{AddGroup, Codes, Groups, Plain};
 use crate::isa::{ACC_PITCH, Acc, Job, MAX_ROWS, Micro};
-use crate::layout::{Format, GROUP, Packed};
+use crate::layout::{Format, GROUP, PANEL, Packed};
 use crate::math::activation::Activation;
 use crate::norm::Norm;
 use crate::scratch::Scratch;
@@ -76,12 +76,17 @@ impl Job for Block<'_, '_> {
 struct Memory {
     codes: Acc<i32>,
     tile: Acc<f32>,
+    few: Few,
 }
 
 impl Memory {
     #[inline(always)]
     fn new() -> Self {
-        Self { codes: Acc([0; MAX_ROWS * ACC_PITCH]), tile: Acc([0.0; MAX_ROWS * ACC_PITCH]) }
+        Self {
+            codes: Acc([0; MAX_ROWS * ACC_PITCH]),
+            tile: Acc([0.0; MAX_ROWS * ACC_PITCH]),
+            few: [[0.0; PANEL]; MAX_ROWS],
+        }
     }
 
     /// The products of the rows and panels of a tile, and what becomes of them.
@@ -109,15 +114,15 @@ impl Memory {
                 Format::Bf16 => M::tile_bf16(m, p, a, rows.stride, panels, values, tile),
                 Format::Int8 if weights.grouped() => {
                     self.groups::<M>(rows, a, place, panels);
-                    return write::<M, _>(&place, Groups(&self.tile), rows, output);
+                    return write::<M, _>(&place, Groups(&self.tile), rows, output, &mut self.few);
                 }
                 Format::Int8 => {
                     M::tile_i8(m, p, a, rows.stride, panels, values, self.codes.0.as_mut_ptr());
                     let codes = Codes(&self.codes, &rows.scales[row..row + m]);
-                    return write::<M, _>(&place, codes, rows, output);
+                    return write::<M, _>(&place, codes, rows, output, &mut self.few);
                 }
             }
-            write::<M, _>(&place, Plain(&self.tile), rows, output);
+            write::<M, _>(&place, Plain(&self.tile), rows, output, &mut self.few);
         }
     }
 
@@ -136,13 +141,14 @@ impl Memory {
         for group in 0..place.weights.header().groups() {
             let start = group * step;
             let count = step.min(total - start);
-            // SAFETY: the caller's promise: rows and panels go on as far as K does.
+            // SAFETY: the caller's promise: rows and panels go on as far as K does, and the CPU has the instructions.
             unsafe {
                 let panels = panels.map(|panel| panel.add(start * 64));
                 let a = a.add(start * Format::Int8.values_per_row());
                 M::tile_i8(place.m, place.p, a, rows.stride, panels, count, self.codes.0.as_mut_ptr());
+                let (scales, codes, total) = (rows.scales, &self.codes, &mut self.tile);
+                M::enter(AddGroup { place: &place, group, scales, codes, total });
             }
-            add_group::<M>(&place, group, rows.scales, &self.codes, &mut self.tile);
         }
     }
 }

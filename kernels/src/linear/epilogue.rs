@@ -37,7 +37,11 @@ struct Write<'a, 'w, S, const OUTLIERS: bool, const ACTIVATION: bool, const RESI
     sums: S,
     rows: &'a Rows<'a>,
     output: &'a Output<'a>,
+    few: &'a mut Few,
 }
+
+/// Values of the last panel, of which not all columns may exist.
+pub(super) type Few = [Lanes<f32>; MAX_ROWS];
 
 /// Writes `activation(x W + bias) + residual` of a tile.
 ///
@@ -49,13 +53,14 @@ pub(super) unsafe fn write<M: Micro, S: Start>(
     sums: S,
     rows: &Rows<'_>,
     output: &Output<'_>,
+    few: &mut Few,
 ) {
     // SAFETY: the caller's promise.
     unsafe {
         if rows.outliers.is_empty() {
-            write_with::<M, S, false>(tile, sums, rows, output);
+            write_with::<M, S, false>(tile, sums, rows, output, few);
         } else {
-            write_with::<M, S, true>(tile, sums, rows, output);
+            write_with::<M, S, true>(tile, sums, rows, output, few);
         }
     }
 }
@@ -68,15 +73,20 @@ unsafe fn write_with<M: Micro, S: Start, const OUTLIERS: bool>(
     sums: S,
     rows: &Rows<'_>,
     output: &Output<'_>,
+    few: &mut Few,
 ) {
     let is_active = output.activation != Activation::None;
     // SAFETY: the caller's promise.
     unsafe {
         match output.residual {
-            None if is_active => M::enter(Write::<S, OUTLIERS, true, false> { tile, sums, rows, output }),
-            None => M::enter(Write::<S, OUTLIERS, false, false> { tile, sums, rows, output }),
-            Some(_) if is_active => M::enter(Write::<S, OUTLIERS, true, true> { tile, sums, rows, output }),
-            Some(_) => M::enter(Write::<S, OUTLIERS, false, true> { tile, sums, rows, output }),
+            None if is_active => {
+                M::enter(Write::<S, OUTLIERS, true, false> { tile, sums, rows, output, few })
+            }
+            None => M::enter(Write::<S, OUTLIERS, false, false> { tile, sums, rows, output, few }),
+            Some(_) if is_active => {
+                M::enter(Write::<S, OUTLIERS, true, true> { tile, sums, rows, output, few })
+            }
+            Some(_) => M::enter(Write::<S, OUTLIERS, false, true> { tile, sums, rows, output, few }),
         }
     }
 }
@@ -88,14 +98,12 @@ impl<S: Start, const OUTLIERS: bool, const ACTIVATION: bool, const RESIDUAL: boo
 
     #[inline(always)]
     fn run<M: Micro>(self) {
-        let Self { tile, sums, rows, output } = self;
+        let Self { tile, sums, rows, output, few } = self;
         let n = tile.weights.n();
         let rounded = matches!(tile.weights.format(), Format::Bf16 | Format::Int8);
         let residual = output.residual.unwrap_or_default();
         let channels = rows.channels();
         let outliers = &rows.outliers[tile.row * channels..];
-        // Of the last panel not all columns may exist: its values go here before.
-        let mut few = [[0.0; PANEL]; MAX_ROWS];
         for at in 0..tile.p {
             let column = (tile.panel + at) * PANEL;
             let (first, count) = (tile.row * n + column, PANEL.min(n - column));

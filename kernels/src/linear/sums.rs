@@ -4,7 +4,7 @@ use std::array;
 
 use super::epilogue::Tile;
 use super::quantize::Scale;
-use crate::isa::{ACC_PITCH, Acc, Micro};
+use crate::isa::{ACC_PITCH, Acc, Job, Micro};
 use crate::layout::{PANEL, Packed};
 use crate::math::fma;
 
@@ -74,23 +74,34 @@ impl Start for Codes<'_> {
 }
 
 /// Adds a group of K to the sums of [`Groups`].
-#[inline(always)]
-pub(super) fn add_group<M: Micro>(
-    place: &Tile<'_, '_>,
-    group: usize,
-    scales: &[Scale],
-    codes: &Acc<i32>,
-    total: &mut Acc<f32>,
-) {
-    let header = place.weights.header();
-    let sums = &place.weights.sums()[group * header.padded_n()..];
-    for at in 0..place.p {
-        let column_sums = columns(sums, place.panel + at);
-        for row in 0..place.m {
-            let scale = scales[(place.row + row) * header.groups() + group];
-            let values = centred(lanes(codes, row, at), scale.zero, column_sums);
-            let total: &mut Lanes<f32> = &mut total.0.as_chunks_mut().0[row * (ACC_PITCH / PANEL) + at];
-            *total = array::from_fn(|at| fma::<M>(values[at], scale.scale, total[at]));
+pub(super) struct AddGroup<'a, 'w> {
+    pub place: &'a Tile<'a, 'w>,
+    pub group: usize,
+    /// Of all rows and groups.
+    pub scales: &'a [Scale],
+    pub codes: &'a Acc<i32>,
+    pub total: &'a mut Acc<f32>,
+}
+
+impl Job for AddGroup<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<M: Micro>(self) {
+        let Self { place, group, codes, .. } = self;
+        let header = place.weights.header();
+        let groups = header.groups();
+        let sums = &place.weights.sums()[group * header.padded_n()..];
+        let scales = &self.scales[place.row * groups + group..];
+        for at in 0..place.p {
+            let column_sums = *columns(sums, place.panel + at);
+            for row in 0..place.m {
+                let Scale { scale, zero } = scales[row * groups];
+                let values = centred(lanes(codes, row, at), zero, &column_sums);
+                let total: &mut Lanes<f32> =
+                    &mut self.total.0.as_chunks_mut().0[row * (ACC_PITCH / PANEL) + at];
+                *total = array::from_fn(|at| fma::<M>(values[at], scale, total[at]));
+            }
         }
     }
 }
