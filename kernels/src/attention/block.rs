@@ -5,7 +5,7 @@ use super::numbers::{COLUMNS, Numbers, round};
 use super::pack;
 use super::plan::Plan;
 use super::softmax::{LOG2_E, Row, WIDTH, exponentials, prepare};
-use crate::isa::{MAX_ROWS, Micro};
+use crate::isa::{MAX_ROWS, Micro, Panels};
 use crate::parallel::Shared;
 use crate::scratch::Scratch;
 
@@ -288,7 +288,7 @@ unsafe fn product<M: Micro, N: Numbers>(
         // SAFETY: the CPU has the instructions. Rows, panels and products have been checked to be within the slices;
         // panels begin on 64-byte borders.
         unsafe {
-            let panels = [pointer(0), pointer(1), pointer(2)];
+            let panels = Panels::new([pointer(0), pointer(1), pointer(2)]);
             let p = (count - first).min(M::MAX_PANELS);
             N::tile::<M>(m, p, a.as_ptr(), a_stride, panels, steps, acc.as_mut_ptr().add(first * COLUMNS));
         }

@@ -1,6 +1,6 @@
 //! The two forms that factors of products have: f32, and pairs of bf16.
 
-use crate::isa::Micro;
+use crate::isa::{Micro, Panels};
 use crate::scratch::Plain;
 
 /// Columns of a panel.
@@ -34,7 +34,7 @@ pub(super) trait Numbers: Copy + 'static {
         p: usize,
         a: *const Self::Number,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         steps: usize,
         acc: *mut f32,
     );
@@ -62,7 +62,7 @@ impl Numbers for Fp32 {
         p: usize,
         a: *const f32,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         steps: usize,
         acc: *mut f32,
     ) {
@@ -94,7 +94,7 @@ impl Numbers for Bf16 {
         p: usize,
         a: *const u16,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         steps: usize,
         acc: *mut f32,
     ) {

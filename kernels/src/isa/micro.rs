@@ -1,5 +1,7 @@
 //! What an instruction set has to offer: tiles of products, and a way to compile plain code for it.
 
+use std::ops::Deref;
+
 use super::Isa;
 use crate::math::half::bf16_from_f32;
 
@@ -12,6 +14,53 @@ pub(crate) const MAX_ROWS: usize = 8;
 /// Sums of a tile, f32 or i32.
 #[repr(C, align(64))]
 pub(crate) struct Acc<T>(pub [T; MAX_ROWS * ACC_PITCH]);
+
+/// Where the panels of a tile begin, and what is read after them.
+#[derive(Clone, Copy)]
+pub(crate) struct Panels {
+    pub at: [*const u8; 3],
+    /// The first line of 64 bytes that the next tiles read. A hint: nothing is read there.
+    pub next: *const u8,
+    /// How many lines to bring nearer meanwhile.
+    pub lines: usize,
+}
+
+impl Panels {
+    /// With nothing to bring nearer.
+    #[inline(always)]
+    pub fn new(at: [*const u8; 3]) -> Self {
+        Self { at, next: at[0], lines: 0 }
+    }
+
+    /// One of them alone.
+    #[allow(dead_code, reason = "not all instruction sets have tiles of one panel")]
+    #[inline(always)]
+    pub fn only(self, index: usize) -> Self {
+        Self { at: [self.at[index]; 3], ..self }
+    }
+
+    /// Brings a line nearer, into the second cache. To be called with 0, 1, and so on, once in each step of a tile, so that
+    /// never many are on their way: those that the tile waits for go first.
+    #[inline(always)]
+    #[allow(dead_code, reason = "only some processors gain by it")]
+    pub fn prefetch(&self, step: usize) {
+        #[cfg(target_arch = "x86_64")]
+        if step < self.lines {
+            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+            // SAFETY: every x86-64 has it, and it reads nothing.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(self.next.wrapping_add(64 * step).cast()) };
+        }
+    }
+}
+
+impl Deref for Panels {
+    type Target = [*const u8; 3];
+
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.at
+    }
+}
 
 /// Code that is compiled for each instruction set: plain Rust that LLVM turns into vectors, around calls of tiles.
 ///
@@ -85,7 +134,7 @@ pub(crate) trait Micro: Copy + 'static {
         p: usize,
         a: *const u8,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         groups: usize,
         acc: *mut i32,
     );
@@ -99,7 +148,7 @@ pub(crate) trait Micro: Copy + 'static {
         p: usize,
         a: *const f32,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         k: usize,
         acc: *mut f32,
     );
@@ -113,7 +162,7 @@ pub(crate) trait Micro: Copy + 'static {
         p: usize,
         a: *const u8,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         pairs: usize,
         acc: *mut f32,
     );
@@ -127,7 +176,7 @@ pub(crate) trait Micro: Copy + 'static {
         p: usize,
         a: *const f32,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         pairs: usize,
         acc: *mut f32,
     );

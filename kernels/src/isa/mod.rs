@@ -16,7 +16,7 @@ mod x86;
 use std::env;
 use std::sync::OnceLock;
 
-pub(crate) use micro::{ACC_PITCH, Acc, Job, MAX_ROWS, Micro};
+pub(crate) use micro::{ACC_PITCH, Acc, Job, MAX_ROWS, Micro, Panels};
 
 use crate::error::KernelError;
 

@@ -1,7 +1,7 @@
 //! Tiles in plain Rust, for CPUs that there is no other code for, and for Miri.
 
 use super::Isa;
-use super::micro::{ACC_PITCH, Job, Micro};
+use super::micro::{ACC_PITCH, Job, Micro, Panels};
 use crate::math::half::{f32_from_bf16, f32_from_fp16};
 
 /// Plain Rust.
@@ -49,7 +49,7 @@ fn half_at(row: &[u8; 64], at: usize) -> u16 {
 unsafe fn halves(
     (m, p): (usize, usize),
     (a, a_stride): (*const f32, usize),
-    panels: [*const u8; 3],
+    panels: Panels,
     pairs: usize,
     acc: *mut f32,
     widen: impl Fn(u16) -> f32,
@@ -86,7 +86,7 @@ impl Micro for Portable {
         p: usize,
         a: *const u8,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         groups: usize,
         acc: *mut i32,
     ) {
@@ -109,7 +109,7 @@ impl Micro for Portable {
         p: usize,
         a: *const f32,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         k: usize,
         acc: *mut f32,
     ) {
@@ -131,7 +131,7 @@ impl Micro for Portable {
         p: usize,
         a: *const u8,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         pairs: usize,
         acc: *mut f32,
     ) {
@@ -144,7 +144,7 @@ impl Micro for Portable {
         p: usize,
         a: *const f32,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         pairs: usize,
         acc: *mut f32,
     ) {

@@ -13,7 +13,7 @@ macro_rules! by_shape {
             (2, 3) => $tile::<2, 3>($a, $stride, $panels, $count, $acc),
             (m, p) => {
                 for index in 0..p {
-                    let (panel, acc) = ([$panels[index]; 3], $acc.add(16 * index));
+                    let (panel, acc) = ($panels.only(index), $acc.add(16 * index));
                     match m {
                         3 => $tile::<3, 1>($a, $stride, panel, $count, acc),
                         4 => $tile::<4, 1>($a, $stride, panel, $count, acc),

@@ -1,7 +1,7 @@
 //! Every instruction set's tiles against plain sums, in every shape. Buffers end where the last row ends, so that the
 //! address sanitizer sees a read too far.
 
-use super::{ACC_PITCH, Isa, Job, MAX_ROWS, Micro};
+use super::{ACC_PITCH, Isa, Job, MAX_ROWS, Micro, Panels};
 
 /// A sequence of numbers that are as good as random.
 struct Numbers(u64);
@@ -64,8 +64,10 @@ fn panels(p: usize, depth: usize, mut column: impl FnMut() -> [u8; 4]) -> Vec<Ve
     (0..p).map(|_| (0..depth).map(|_| row()).collect()).collect()
 }
 
-fn pointers(panels: &[Vec<Row>]) -> [*const u8; 3] {
-    std::array::from_fn(|index| panels.get(index).map_or(std::ptr::null(), |panel| panel.as_ptr().cast()))
+fn pointers(panels: &[Vec<Row>]) -> Panels {
+    let pointer =
+        |index| panels.get(index).map_or(std::ptr::null(), |panel: &Vec<Row>| panel.as_ptr().cast());
+    Panels::new(std::array::from_fn(pointer))
 }
 
 /// Compares all places of the tile, those included that are not to be written.

@@ -5,14 +5,18 @@ use std::ops::Range;
 use super::epilogue::{Few, Output, Tile, write};
 use super::rows::{self, Input, Rows};
 use super::sums::{AddGroup, Codes, Groups, Plain};
-use crate::isa::{ACC_PITCH, Acc, Job, MAX_ROWS, Micro};
+use crate::isa::{ACC_PITCH, Acc, Job, MAX_ROWS, Micro, Panels};
 use crate::layout::{Format, GROUP, PANEL, Packed};
 use crate::math::activation::Activation;
 use crate::norm::Norm;
+use crate::parallel::part;
 use crate::scratch::Scratch;
 
 /// Rows that are brought into form at once; the panels stream past them.
 pub(crate) const BLOCK_ROWS: usize = 64;
+
+/// Bytes of a line of the caches.
+const LINE: usize = 64;
 
 /// Rows of the input with a range of panels.
 pub(crate) struct Block<'a, 'w> {
@@ -50,13 +54,19 @@ impl Job for Block<'_, '_> {
         while panel < self.panels.end {
             let p = M::panels(count).min(self.panels.end - panel);
             // SAFETY: the panels lie within the weights; what is not there is the first one once more.
-            let panels = std::array::from_fn(|at| unsafe {
+            let at = std::array::from_fn(|at| unsafe {
                 base.add((panel + if at < p { at } else { 0 }) * panel_bytes)
             });
+            // The panels after these, from memory that is far away: each tile of rows brings a part of them nearer.
+            let ahead = (self.panels.end - panel - p).min(p) * panel_bytes / LINE;
+            let tiles = count.div_ceil(M::MAX_ROWS);
             let mut row = 0;
             while row < count {
                 let m = M::MAX_ROWS.min(count - row);
                 let tile = Tile { weights, row, m, panel, p };
+                let lines = part(ahead, 1, tiles, row / M::MAX_ROWS);
+                let next = base.wrapping_add((panel + p) * panel_bytes + lines.start * LINE);
+                let panels = Panels { at, next, lines: if tiles > 1 { lines.len() } else { 0 } };
                 // SAFETY: rows and panels are there, and these rows and columns of `y` are this task's. The CPU has the
                 // instructions, since this runs in `enter`.
                 unsafe { memory.tile::<M>(&rows, tile, panels, &output) };
@@ -98,7 +108,7 @@ impl Memory {
         &mut self,
         rows: &Rows<'_>,
         place: Tile<'_, '_>,
-        panels: [*const u8; 3],
+        panels: Panels,
         output: &Output<'_>,
     ) {
         let Tile { weights, row, m, p, .. } = place;
@@ -133,7 +143,7 @@ impl Memory {
         rows: &Rows<'_>,
         a: *const u8,
         place: Tile<'_, '_>,
-        panels: [*const u8; 3],
+        panels: Panels,
     ) {
         self.tile.0.fill(0.0);
         let total = place.weights.panel_bytes() / 64;
@@ -143,7 +153,7 @@ impl Memory {
             let count = step.min(total - start);
             // SAFETY: the caller's promise: rows and panels go on as far as K does, and the CPU has the instructions.
             unsafe {
-                let panels = panels.map(|panel| panel.add(start * 64));
+                let panels = Panels::new(panels.map(|panel| panel.add(start * 64)));
                 let a = a.add(start * Format::Int8.values_per_row());
                 M::tile_i8(place.m, place.p, a, rows.stride, panels, count, self.codes.0.as_mut_ptr());
                 let (scales, codes, total) = (rows.scales, &self.codes, &mut self.tile);

@@ -9,7 +9,7 @@ use super::neon::Neon;
 use super::{row, store_i32};
 use crate::isa::rounds::rounds;
 use crate::isa::shape::by_shape;
-use crate::isa::{ACC_PITCH, Isa, Job, Micro};
+use crate::isa::{ACC_PITCH, Isa, Job, Micro, Panels};
 
 #[derive(Clone, Copy)]
 pub(crate) struct NeonDotprod;
@@ -37,7 +37,7 @@ impl Micro for NeonDotprod {
         p: usize,
         a: *const u8,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         groups: usize,
         acc: *mut i32,
     ) {
@@ -50,7 +50,7 @@ impl Micro for NeonDotprod {
         p: usize,
         a: *const f32,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         k: usize,
         acc: *mut f32,
     ) {
@@ -63,7 +63,7 @@ impl Micro for NeonDotprod {
         p: usize,
         a: *const u8,
         a_stride_bytes: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         pairs: usize,
         acc: *mut f32,
     ) {
@@ -76,7 +76,7 @@ impl Micro for NeonDotprod {
         p: usize,
         a: *const f32,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         pairs: usize,
         acc: *mut f32,
     ) {
@@ -101,7 +101,7 @@ impl Micro for NeonDotprod {
 pub(super) unsafe fn tile_i8<const M: usize, const P: usize>(
     a: *const u8,
     a_stride: usize,
-    panels: [*const u8; 3],
+    panels: Panels,
     groups: usize,
     acc: *mut i32,
 ) {

@@ -10,7 +10,7 @@ use super::dotprod::NeonDotprod;
 use super::neon::Neon;
 use super::{row, store_i32};
 use crate::isa::rounds::rounds;
-use crate::isa::{ACC_PITCH, Isa, Job, Micro};
+use crate::isa::{ACC_PITCH, Isa, Job, Micro, Panels};
 
 #[derive(Clone, Copy)]
 pub(crate) struct NeonI8mm;
@@ -38,7 +38,7 @@ impl Micro for NeonI8mm {
         p: usize,
         a: *const u8,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         groups: usize,
         acc: *mut i32,
     ) {
@@ -58,7 +58,7 @@ impl Micro for NeonI8mm {
         p: usize,
         a: *const f32,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         k: usize,
         acc: *mut f32,
     ) {
@@ -71,7 +71,7 @@ impl Micro for NeonI8mm {
         p: usize,
         a: *const u8,
         a_stride_bytes: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         pairs: usize,
         acc: *mut f32,
     ) {
@@ -84,7 +84,7 @@ impl Micro for NeonI8mm {
         p: usize,
         a: *const f32,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         pairs: usize,
         acc: *mut f32,
     ) {
@@ -118,11 +118,11 @@ unsafe fn by_pairs<const FLOATS: bool>(
     p: usize,
     a: *const u8,
     a_stride: usize,
-    panels: [*const u8; 3],
+    panels: Panels,
     groups: usize,
     acc: *mut i32,
 ) {
-    for (index, panel) in panels.into_iter().enumerate().take(p) {
+    for (index, panel) in panels.at.into_iter().enumerate().take(p) {
         // SAFETY: the caller's promises, for one of the panels.
         unsafe {
             let acc = acc.add(16 * index);

@@ -11,7 +11,7 @@ use std::arch::asm;
 use super::{row, store_f32, store_i32};
 use crate::isa::rounds::rounds;
 use crate::isa::shape::by_shape;
-use crate::isa::{ACC_PITCH, Isa, Job, Micro};
+use crate::isa::{ACC_PITCH, Isa, Job, Micro, Panels};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Neon;
@@ -39,11 +39,11 @@ impl Micro for Neon {
         p: usize,
         a: *const u8,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         groups: usize,
         acc: *mut i32,
     ) {
-        for (p, panel) in panels.into_iter().enumerate().take(p) {
+        for (p, panel) in panels.at.into_iter().enumerate().take(p) {
             // Two rows at once: their sums fill sixteen registers, as every column has two.
             for first in (0..m).step_by(2) {
                 // SAFETY: the caller's promises, for some of the rows and one of the panels.
@@ -63,7 +63,7 @@ impl Micro for Neon {
         p: usize,
         a: *const f32,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         k: usize,
         acc: *mut f32,
     ) {
@@ -76,7 +76,7 @@ impl Micro for Neon {
         p: usize,
         a: *const u8,
         a_stride_bytes: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         pairs: usize,
         acc: *mut f32,
     ) {
@@ -96,7 +96,7 @@ impl Micro for Neon {
         p: usize,
         a: *const f32,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         pairs: usize,
         acc: *mut f32,
     ) {
@@ -116,7 +116,7 @@ impl Micro for Neon {
 unsafe fn tile_f32<const M: usize, const P: usize>(
     a: *const f32,
     a_stride: usize,
-    panels: [*const u8; 3],
+    panels: Panels,
     k: usize,
     acc: *mut f32,
 ) {
@@ -159,7 +159,7 @@ unsafe fn store_all<const M: usize, const P: usize>(sums: [[[float32x4_t; 4]; P]
 unsafe fn tile_bf16<const M: usize, const P: usize>(
     a: *const f32,
     a_stride: usize,
-    panels: [*const u8; 3],
+    panels: Panels,
     pairs: usize,
     acc: *mut f32,
 ) {
@@ -197,7 +197,7 @@ fn add_pair(sum: &mut float32x4_t, x: float32x2_t, first: float32x4_t, second: f
 unsafe fn tile_f16<const M: usize, const P: usize>(
     a: *const f32,
     a_stride: usize,
-    panels: [*const u8; 3],
+    panels: Panels,
     pairs: usize,
     acc: *mut f32,
 ) {

@@ -9,7 +9,7 @@ use std::arch::x86_64::*;
 
 use crate::isa::rounds::rounds;
 use crate::isa::shape::by_shape;
-use crate::isa::{ACC_PITCH, Isa, Job, Micro};
+use crate::isa::{ACC_PITCH, Isa, Job, Micro, Panels};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2;
@@ -36,7 +36,7 @@ impl Micro for Avx2 {
         p: usize,
         a: *const u8,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         groups: usize,
         acc: *mut i32,
     ) {
@@ -49,7 +49,7 @@ impl Micro for Avx2 {
         p: usize,
         a: *const f32,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         k: usize,
         acc: *mut f32,
     ) {
@@ -62,7 +62,7 @@ impl Micro for Avx2 {
         p: usize,
         a: *const u8,
         a_stride_bytes: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         pairs: usize,
         acc: *mut f32,
     ) {
@@ -76,11 +76,11 @@ impl Micro for Avx2 {
         p: usize,
         a: *const f32,
         a_stride: usize,
-        panels: [*const u8; 3],
+        panels: Panels,
         pairs: usize,
         acc: *mut f32,
     ) {
-        for (p, panel) in panels.into_iter().enumerate().take(p) {
+        for (p, panel) in panels.at.into_iter().enumerate().take(p) {
             // Two rows at once, as every column has two sums; with three, LLVM runs out of registers.
             for first in (0..m).step_by(2) {
                 // SAFETY: the caller's promises, for some of the rows and one of the panels.
@@ -168,7 +168,7 @@ pub(super) unsafe fn four_codes(at: *const u8) -> __m256i {
 unsafe fn tile_f32<const M: usize, const P: usize>(
     a: *const f32,
     a_stride: usize,
-    panels: [*const u8; 3],
+    panels: Panels,
     k: usize,
     acc: *mut f32,
 ) {
@@ -202,7 +202,7 @@ fn add_products(sums: &mut [__m256; 2], x: __m256, weights: [__m256; 2]) {
 unsafe fn tile_bf16<const M: usize, const P: usize>(
     a: *const f32,
     a_stride: usize,
-    panels: [*const u8; 3],
+    panels: Panels,
     pairs: usize,
     acc: *mut f32,
 ) {
@@ -283,7 +283,7 @@ fn even_and_odd(left: __m256, right: __m256) -> __m256 {
 unsafe fn tile_i8<const M: usize, const P: usize>(
     a: *const u8,
     a_stride: usize,
-    panels: [*const u8; 3],
+    panels: Panels,
     groups: usize,
     acc: *mut i32,
 ) {

@@ -14,7 +14,7 @@ use std::arch::x86_64::{
 use crate::isa::Isa;
 use std::hint::black_box;
 
-use crate::isa::micro::{ACC_PITCH, Job, Micro};
+use crate::isa::micro::{ACC_PITCH, Job, Micro, Panels};
 
 /// AVX-512 with VNNI.
 #[derive(Clone, Copy)]
@@ -63,12 +63,13 @@ macro_rules! for_size {
 unsafe fn int8<const M: usize, const P: usize>(
     a: *const u8,
     stride: usize,
-    panels: [*const u8; 3],
+    panels: Panels,
     groups: usize,
     acc: *mut i32,
 ) {
     let mut sums = [[_mm512_setzero_si512(); P]; M];
     for group in 0..groups {
+        panels.prefetch(group);
         // SAFETY: see `Micro`: panels have so many rows of 64 bytes, rows so many groups of 4 codes.
         unsafe {
             let mut weights = [_mm512_setzero_si512(); P];
@@ -109,12 +110,13 @@ unsafe fn store<const M: usize, const P: usize>(sums: &[[__m512; P]; M], acc: *m
 unsafe fn fp32<const M: usize, const P: usize>(
     a: *const f32,
     stride: usize,
-    panels: [*const u8; 3],
+    panels: Panels,
     k: usize,
     acc: *mut f32,
 ) {
     let mut sums = [[_mm512_setzero_ps(); P]; M];
     for at in 0..k {
+        panels.prefetch(at);
         // SAFETY: see `Micro`: panels have so many rows of 64 bytes, rows so many values.
         unsafe {
             let mut weights = [_mm512_setzero_ps(); P];
@@ -138,12 +140,13 @@ unsafe fn fp32<const M: usize, const P: usize>(
 unsafe fn bf16<const M: usize, const P: usize>(
     a: *const u8,
     stride: usize,
-    panels: [*const u8; 3],
+    panels: Panels,
     pairs: usize,
     acc: *mut f32,
 ) {
     let mut sums = [[_mm512_setzero_ps(); P]; M];
     for pair in 0..pairs {
+        panels.prefetch(pair);
         // SAFETY: see `Micro`: panels have so many rows of 64 bytes, rows so many pairs.
         unsafe {
             let mut weights = [_mm512_setzero_si512(); P];
@@ -171,12 +174,13 @@ macro_rules! halves {
         unsafe fn $name<const M: usize, const P: usize>(
             a: *const f32,
             stride: usize,
-            panels: [*const u8; 3],
+            panels: Panels,
             pairs: usize,
             acc: *mut f32,
         ) {
             let mut sums = [[_mm512_setzero_ps(); P]; M];
             for pair in 0..pairs {
+                panels.prefetch(pair);
                 // SAFETY: see `Micro`: panels have so many rows of 64 bytes, rows so many pairs.
                 unsafe {
                     let mut weights = [[_mm512_setzero_ps(); 2]; P];
@@ -292,7 +296,7 @@ macro_rules! micro {
                 p: usize,
                 a: *const u8,
                 a_stride: usize,
-                panels: [*const u8; 3],
+                panels: Panels,
                 groups: usize,
                 acc: *mut i32,
             ) {
@@ -306,7 +310,7 @@ macro_rules! micro {
                 p: usize,
                 a: *const f32,
                 a_stride: usize,
-                panels: [*const u8; 3],
+                panels: Panels,
                 k: usize,
                 acc: *mut f32,
             ) {
@@ -320,7 +324,7 @@ macro_rules! micro {
                 $p: usize,
                 $a: *const u8,
                 $stride: usize,
-                panels: [*const u8; 3],
+                panels: Panels,
                 pairs: usize,
                 acc: *mut f32,
             ) {
@@ -335,7 +339,7 @@ macro_rules! micro {
                 p: usize,
                 a: *const f32,
                 a_stride: usize,
-                panels: [*const u8; 3],
+                panels: Panels,
                 pairs: usize,
                 acc: *mut f32,
             ) {

@@ -9,7 +9,7 @@ use std::arch::x86_64::*;
 use super::avx2::{Avx2, four_codes, row, store_i32};
 use crate::isa::rounds::rounds;
 use crate::isa::shape::by_shape;
-use crate::isa::{Isa, Job, Micro};
+use crate::isa::{Isa, Job, Micro, Panels};
 
 macro_rules! ymm_dot {
     ($isa:ident, $features:literal, $dot:ident) => {
@@ -38,7 +38,7 @@ macro_rules! ymm_dot {
                 p: usize,
                 a: *const u8,
                 a_stride: usize,
-                panels: [*const u8; 3],
+                panels: Panels,
                 groups: usize,
                 acc: *mut i32,
             ) {
@@ -48,7 +48,7 @@ macro_rules! ymm_dot {
                 unsafe fn tile<const M: usize, const P: usize>(
                     a: *const u8,
                     a_stride: usize,
-                    panels: [*const u8; 3],
+                    panels: Panels,
                     groups: usize,
                     acc: *mut i32,
                 ) {
@@ -77,7 +77,7 @@ macro_rules! ymm_dot {
                 p: usize,
                 a: *const f32,
                 a_stride: usize,
-                panels: [*const u8; 3],
+                panels: Panels,
                 k: usize,
                 acc: *mut f32,
             ) {
@@ -90,7 +90,7 @@ macro_rules! ymm_dot {
                 p: usize,
                 a: *const u8,
                 a_stride_bytes: usize,
-                panels: [*const u8; 3],
+                panels: Panels,
                 pairs: usize,
                 acc: *mut f32,
             ) {
@@ -103,7 +103,7 @@ macro_rules! ymm_dot {
                 p: usize,
                 a: *const f32,
                 a_stride: usize,
-                panels: [*const u8; 3],
+                panels: Panels,
                 pairs: usize,
                 acc: *mut f32,
             ) {
