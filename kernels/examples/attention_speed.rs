@@ -39,6 +39,8 @@ fn main() {
         encoder("minilm", 32, 32),
         encoder("minilm", 32, 128),
         Shape { mask: false, ..encoder("minilm-without-mask", 32, 128) },
+        Shape { queries: 8, mask: false, ..encoder("few-queries", 32, 128) },
+        Shape { queries: 16, mask: false, ..encoder("few-queries", 32, 128) },
         encoder("minilm", 32, 512),
         encoder("bert", 64, 128),
         encoder("bert", 64, 512),

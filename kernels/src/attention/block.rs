@@ -228,13 +228,14 @@ impl<N: Numbers> Head<'_, '_, N> {
             let scores = &mut self.memory.scores[tile * sizes.scores + at * WIDTH..];
             *maximum = prepare(&mut Row { scores, pitch }, panels, shape.visible(query), mask);
         }
-        let mut factors = [0.0; MAX_ROWS];
-        for (at, factor) in factors.iter_mut().enumerate().take(rows) {
+        let mut sums = [0.0; MAX_ROWS];
+        for (at, sum) in sums.iter_mut().enumerate().take(rows) {
             let scores = &mut self.memory.scores[tile * sizes.scores + at * WIDTH..];
             let weights = &mut self.memory.weights[at * sizes.weights..][..panels * COLUMNS];
             // SAFETY: the caller's promise.
-            *factor = 1.0 / unsafe { exponentials::<M, N>(&mut Row { scores, pitch }, maxima[at], weights) };
+            *sum = unsafe { exponentials::<M, N>(&mut Row { scores, pitch }, maxima[at], weights) };
         }
+        let factors = sums.map(|sum| 1.0 / sum);
         let steps = most.div_ceil(N::NUMBERS);
         let pitch = shape.keys.div_ceil(N::NUMBERS) * N::NUMBERS * COLUMNS;
         let all = shape.size.div_ceil(COLUMNS);

@@ -109,12 +109,13 @@ impl Numbers for Bf16 {
 /// The CPU has the instructions of `M`.
 #[inline(always)]
 pub(super) unsafe fn round<M: Micro, N: Numbers>(row: &[f32], factor: f32, out: &mut [N::Number]) {
-    let whole = row.len() / COLUMNS;
+    let (values, _) = row.as_chunks::<COLUMNS>();
     let (chunks, _) = out.as_chunks_mut::<COLUMNS>();
-    for (panel, out) in chunks.iter_mut().enumerate().take(whole) {
+    for (out, values) in chunks.iter_mut().zip(values) {
         // SAFETY: the caller's promise.
-        *out = unsafe { scaled::<M, N>(columns(row, panel), factor) };
+        *out = unsafe { scaled::<M, N>(*values, factor) };
     }
+    let whole = values.len();
     if out.len() > whole * COLUMNS {
         // SAFETY: the caller's promise.
         let rest = unsafe { scaled::<M, N>(columns(row, whole), factor) };

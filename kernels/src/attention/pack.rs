@@ -72,25 +72,44 @@ pub(super) unsafe fn values<M: Micro, N: Numbers>(
 ) {
     let steps = count.div_ceil(N::NUMBERS);
     let pitch = steps * COLUMNS * N::NUMBERS;
+    let whole = size / COLUMNS;
     for step in 0..steps {
         let first = view.row(batch, step * N::NUMBERS, head, size);
-        for (panel, out) in panels.chunks_exact_mut(pitch).enumerate() {
-            let out = &mut out[step * COLUMNS * N::NUMBERS..][..COLUMNS * N::NUMBERS];
+        let second = step * N::NUMBERS + 1;
+        let is_there = N::NUMBERS > 1 && second < count;
+        let second = if is_there { view.row(batch, second, head, size) } else { &[] };
+        let panels = panels.chunks_exact_mut(pitch).map(|panel| &mut panel[step * COLUMNS * N::NUMBERS..]);
+        let (firsts, seconds) = (first.as_chunks::<COLUMNS>().0, second.as_chunks::<COLUMNS>().0);
+        for (panel, out) in panels.enumerate() {
             // SAFETY: the caller's promise.
-            let first = unsafe { N::round::<M>(&columns(first, panel)) };
-            if N::NUMBERS == 1 {
-                out.copy_from_slice(&first);
-                continue;
+            unsafe {
+                if panel < whole && is_there {
+                    row::<M, N>(&firsts[panel], &seconds[panel], out);
+                } else {
+                    row::<M, N>(&columns(first, panel), &columns(second, panel), out);
+                }
             }
-            let second = step * N::NUMBERS + 1;
-            let second = if second < count { view.row(batch, second, head, size) } else { &[] };
-            // SAFETY: the caller's promise.
-            let second = unsafe { N::round::<M>(&columns(second, panel)) };
-            let mut pairs = [[N::ZERO; 2]; COLUMNS];
-            for column in 0..COLUMNS {
-                pairs[column] = [first[column], second[column]];
-            }
-            out.copy_from_slice(pairs.as_flattened());
         }
     }
+}
+
+/// A row of a panel: numbers of one key, or pairs of those of two.
+///
+/// # Safety
+/// The CPU has the instructions of `M`.
+#[inline(always)]
+unsafe fn row<M: Micro, N: Numbers>(first: &[f32; COLUMNS], second: &[f32; COLUMNS], out: &mut [N::Number]) {
+    // SAFETY: the caller's promise.
+    let first = unsafe { N::round::<M>(first) };
+    if N::NUMBERS == 1 {
+        out[..COLUMNS].copy_from_slice(&first);
+        return;
+    }
+    // SAFETY: the caller's promise.
+    let second = unsafe { N::round::<M>(second) };
+    let mut pairs = [[N::ZERO; 2]; COLUMNS];
+    for column in 0..COLUMNS {
+        pairs[column] = [first[column], second[column]];
+    }
+    out[..2 * COLUMNS].copy_from_slice(pairs.as_flattened());
 }
