@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use crate::error::KernelError;
 use crate::isa::MAX_ROWS;
-use crate::layout::PANEL;
+use crate::layout::{Format, PANEL};
 use crate::linear::{
-    Activation, Block, Call, Epilogue, Input, Linear, Norm, check, row_tasks, scratch_bytes,
+    Activation, Block, Call, Destination, Epilogue, Input, Linear, Norm, Source, bf16_stride, check,
+    row_tasks, scratch_bytes,
 };
 use crate::parallel::{Parallel, Shared, part};
 use crate::scratch::{self, Scratch};
@@ -117,18 +118,29 @@ impl<'w> FeedForward<'w> {
     ) {
         let (k, width, n) = (self.k(), self.up.n(), self.n());
         let (up, down) = (self.up.packed(), self.down.packed());
+        let is_rounded = self.is_rounded();
         let inner = scratch_bytes(up, ROWS).max(scratch_bytes(down, ROWS));
-        let bytes = Scratch::bytes::<f32>(ROWS * width) + inner;
+        let row_bytes = if is_rounded { bf16_stride(width) } else { width * size_of::<f32>() };
+        let bytes = Scratch::bytes::<u8>(ROWS * row_bytes) + inner;
         scratch::with_task(bytes, |mut scratch| {
-            let between = scratch.take::<f32>(ROWS * width);
+            let (mut floats, mut rounded): (&mut [f32], &mut [u16]) = (&mut [], &mut []);
+            if is_rounded {
+                rounded = scratch.take(ROWS * row_bytes / size_of::<u16>());
+            } else {
+                floats = scratch.take(ROWS * width);
+            }
             let memory = scratch.take::<u8>(inner);
             for start in rows.clone().step_by(ROWS) {
                 let end = rows.end.min(start + ROWS);
                 let first = Block {
                     weights: up,
-                    x: Input::dense(&x[start * k..end * k], k),
+                    x: Source::Floats(Input::dense(&x[start * k..end * k], k)),
                     residual: None,
-                    y: between.as_mut_ptr(),
+                    y: if is_rounded {
+                        Destination::Rounded(rounded.as_mut_ptr())
+                    } else {
+                        Destination::Floats(floats.as_mut_ptr())
+                    },
                     panels: 0..width.div_ceil(PANEL),
                     activation: self.activation,
                     norm: None,
@@ -138,10 +150,14 @@ impl<'w> FeedForward<'w> {
                 unsafe { self.up.isa().run(first) };
                 let second = Block {
                     weights: down,
-                    x: Input::dense(&between[..(end - start) * width], width),
+                    x: if is_rounded {
+                        Source::Rounded(rounded, end - start)
+                    } else {
+                        Source::Floats(Input::dense(&floats[..(end - start) * width], width))
+                    },
                     residual: residual.map(|residual| &residual[start * n..end * n]),
                     // SAFETY: the row lies within `y`.
-                    y: unsafe { y.at(start * n) },
+                    y: Destination::Floats(unsafe { y.at(start * n) }),
                     panels: 0..n.div_ceil(PANEL),
                     activation: Activation::None,
                     norm,
@@ -151,5 +167,11 @@ impl<'w> FeedForward<'w> {
                 unsafe { self.down.isa().run(second) };
             }
         });
+    }
+
+    /// Whether the values in between are rounded to bf16 anyway: then they are stored so.
+    fn is_rounded(&self) -> bool {
+        let formats = [self.up.packed().format(), self.down.packed().format()];
+        formats == [Format::Bf16; 2] && self.up.isa().multiplies_bf16()
     }
 }

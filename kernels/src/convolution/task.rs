@@ -7,7 +7,7 @@ use super::transpose::transpose;
 use super::{Channels, Convolution1d, ConvolutionInput, ConvolutionOutput};
 use crate::isa::MAX_ROWS;
 use crate::layout::PANEL;
-use crate::linear::{Activation, BLOCK_ROWS, Block, Input, scratch_bytes};
+use crate::linear::{Activation, BLOCK_ROWS, Block, Destination, Input, Source, scratch_bytes};
 use crate::parallel::{Parallel, Shared, part};
 use crate::scratch::{self, Scratch};
 
@@ -90,17 +90,17 @@ impl Call<'_, '_> {
             let start = (piece.batch * self.windows + piece.windows.start) * n;
             let block = Block {
                 weights: linear.packed(),
-                x: Input {
+                x: Source::Floats(Input {
                     values: self.values(&piece, copy),
                     count,
                     stride: stride.saturating_mul(*channels),
-                },
+                }),
                 residual: None,
-                y: match self.output {
+                y: Destination::Floats(match self.output {
                     // SAFETY: the rows lie within `y`.
                     ConvolutionOutput::Last => unsafe { y.at(start) },
                     _ => results.as_mut_ptr(),
-                },
+                }),
                 panels: piece.panels.clone(),
                 activation: self.activation,
                 norm: None,

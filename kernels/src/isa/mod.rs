@@ -95,6 +95,11 @@ impl Isa {
         }
     }
 
+    /// Whether bf16 is multiplied as such: [`Micro::BF16`].
+    pub(crate) const fn multiplies_bf16(self) -> bool {
+        matches!(self, Self::Avx512Bf16 | Self::NeonI8mm)
+    }
+
     /// All that this CPU has; the best is the last.
     pub fn available() -> Vec<Self> {
         Self::ALL.into_iter().filter(|isa| isa.is_available()).collect()

@@ -116,7 +116,7 @@ fn exact_i8<M: Micro>(mut code: impl FnMut() -> u8, mut weight: impl FnMut() -> 
 }
 
 /// The tile's function and how it takes the input.
-type FloatTile = unsafe fn(usize, usize, *const u8, usize, [*const u8; 3], usize, *mut f32);
+type FloatTile = unsafe fn(usize, usize, *const u8, usize, Panels, usize, *mut f32);
 
 /// Checks a tile whose panels hold `depth` values of k in a row, `value` of which reads them from their bits.
 fn floats<M: Micro>(

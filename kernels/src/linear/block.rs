@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::epilogue::{Few, Output, Tile, write};
-use super::rows::{self, Input, Rows};
+use super::epilogue::{Destination, Few, Output, Tile, write};
+use super::rows::{self, Rows, Source};
 use super::sums::{AddGroup, Codes, Groups, Plain};
 use crate::isa::{ACC_PITCH, Acc, Job, MAX_ROWS, Micro, Panels};
 use crate::layout::{Format, GROUP, PANEL, Packed};
@@ -21,14 +21,13 @@ const LINE: usize = 64;
 /// Rows of the input with a range of panels.
 pub(crate) struct Block<'a, 'w> {
     pub weights: &'a Packed<'w>,
-    pub x: Input<'a>,
+    pub x: Source<'a>,
     /// \[rows, N\]
     pub residual: Option<&'a [f32]>,
-    /// The first row of the output; rows are N apart.
-    pub y: *mut f32,
+    pub y: Destination,
     pub panels: Range<usize>,
     pub activation: Activation,
-    /// Only with all panels.
+    /// Only with all panels, and for floats.
     pub norm: Option<&'a Norm<'a>>,
     pub scratch: Scratch<'a>,
 }
@@ -44,7 +43,7 @@ impl Job for Block<'_, '_> {
     #[inline(always)]
     fn run<M: Micro>(mut self) {
         let weights = self.weights;
-        let count = self.x.count;
+        let count = self.x.count();
         let rows = Rows::prepare::<M>(weights, self.x, &mut self.scratch);
         let panel_bytes = weights.panel_bytes();
         let base = weights.values().as_ptr();
@@ -74,10 +73,10 @@ impl Job for Block<'_, '_> {
             }
             panel += p;
         }
-        if let Some(norm) = self.norm {
+        if let (Some(norm), Destination::Floats(y)) = (self.norm, self.y) {
             debug_assert_eq!(self.panels, 0..weights.header().padded_n() / crate::layout::PANEL);
             // SAFETY: with all panels the rows are this task's alone.
-            norm.apply::<M>(unsafe { std::slice::from_raw_parts_mut(self.y, count * weights.n()) });
+            norm.apply::<M>(unsafe { std::slice::from_raw_parts_mut(y, count * weights.n()) });
         }
     }
 }

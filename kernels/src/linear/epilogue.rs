@@ -3,7 +3,7 @@
 
 use std::array;
 
-use super::rows::Rows;
+use super::rows::{Rows, bf16_stride};
 use super::sums::{Columns, Lanes, Start, columns};
 use crate::isa::{Job, MAX_ROWS, Micro};
 use crate::layout::{Format, PANEL, Packed};
@@ -25,8 +25,17 @@ pub(super) struct Output<'a> {
     pub activation: Activation,
     /// \[rows, N\]
     pub residual: Option<&'a [f32]>,
-    /// The first row of the block's output; rows are N apart.
-    pub y: *mut f32,
+    pub y: Destination,
+}
+
+/// The first row of a block's output.
+#[derive(Clone, Copy)]
+pub(crate) enum Destination {
+    /// Rows are N apart.
+    Floats(*mut f32),
+    /// What another product with bf16 reads: rows are [`bf16_stride`] bytes apart, with room for whole panels. Only for
+    /// weights of bf16, where the CPU multiplies bf16, and without a residual.
+    Rounded(*mut u16),
 }
 
 /// One pass over a tile, from its sums to the output. Made by [`write`] alone.
@@ -37,6 +46,7 @@ struct Write<'a, 'w, S, const OUTLIERS: bool, const ACTIVATION: bool, const RESI
     sums: S,
     rows: &'a Rows<'a>,
     output: &'a Output<'a>,
+    y: *mut f32,
     few: &'a mut Few,
 }
 
@@ -78,15 +88,25 @@ unsafe fn write_with<M: Micro, S: Start, const OUTLIERS: bool>(
     let is_active = output.activation != Activation::None;
     // SAFETY: the caller's promise.
     unsafe {
-        match output.residual {
-            None if is_active => {
-                M::enter(Write::<S, OUTLIERS, true, false> { tile, sums, rows, output, few })
+        match (output.y, output.residual) {
+            (Destination::Rounded(y), _) => {
+                debug_assert!(M::BF16 && !OUTLIERS && output.residual.is_none());
+                if M::BF16 && !OUTLIERS {
+                    M::enter(WriteRounded { tile, sums, activation: output.activation, y });
+                }
             }
-            None => M::enter(Write::<S, OUTLIERS, false, false> { tile, sums, rows, output, few }),
-            Some(_) if is_active => {
-                M::enter(Write::<S, OUTLIERS, true, true> { tile, sums, rows, output, few })
+            (Destination::Floats(y), None) if is_active => {
+                M::enter(Write::<S, OUTLIERS, true, false> { tile, sums, rows, output, y, few });
             }
-            Some(_) => M::enter(Write::<S, OUTLIERS, false, true> { tile, sums, rows, output, few }),
+            (Destination::Floats(y), None) => {
+                M::enter(Write::<S, OUTLIERS, false, false> { tile, sums, rows, output, y, few });
+            }
+            (Destination::Floats(y), Some(_)) if is_active => {
+                M::enter(Write::<S, OUTLIERS, true, true> { tile, sums, rows, output, y, few });
+            }
+            (Destination::Floats(y), Some(_)) => {
+                M::enter(Write::<S, OUTLIERS, false, true> { tile, sums, rows, output, y, few });
+            }
         }
     }
 }
@@ -98,7 +118,7 @@ impl<S: Start, const OUTLIERS: bool, const ACTIVATION: bool, const RESIDUAL: boo
 
     #[inline(always)]
     fn run<M: Micro>(self) {
-        let Self { tile, sums, rows, output, few } = self;
+        let Self { tile, sums, rows, output, few, .. } = self;
         let n = tile.weights.n();
         let rounded = matches!(tile.weights.format(), Format::Bf16 | Format::Int8);
         let residual = output.residual.unwrap_or_default();
@@ -109,7 +129,7 @@ impl<S: Start, const OUTLIERS: bool, const ACTIVATION: bool, const RESIDUAL: boo
             let (first, count) = (tile.row * n + column, PANEL.min(n - column));
             let of_panel = Columns::of(tile.weights, tile.panel + at, channels);
             // SAFETY: the tile's rows and columns are there, as was promised to `write`.
-            let y = unsafe { output.y.add(first) };
+            let y = unsafe { self.y.add(first) };
             let (to, pitch) = if count == PANEL { (y, n) } else { (few.as_mut_ptr().cast(), PANEL) };
             for row in 0..tile.m {
                 let mut values = sums.values::<M>(row, at, &of_panel);
@@ -136,6 +156,37 @@ impl<S: Start, const OUTLIERS: bool, const ACTIVATION: bool, const RESIDUAL: boo
                 if RESIDUAL {
                     let residual = &residual[first + row * n..];
                     to.iter_mut().zip(residual).for_each(|(value, residual)| *value += residual);
+                }
+            }
+        }
+    }
+}
+
+/// The same to rows that another product with bf16 reads. Made by [`write`] alone.
+struct WriteRounded<'a, 'w, S> {
+    tile: &'a Tile<'a, 'w>,
+    sums: S,
+    activation: Activation,
+    y: *mut u16,
+}
+
+impl<S: Start> Job for WriteRounded<'_, '_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<M: Micro>(self) {
+        let Self { tile, sums, activation, y } = self;
+        let pitch = bf16_stride(tile.weights.n()) / size_of::<u16>();
+        for at in 0..tile.p {
+            let column = (tile.panel + at) * PANEL;
+            let of_panel = Columns::of(tile.weights, tile.panel + at, 0);
+            for row in 0..tile.m {
+                let mut values = sums.values::<M>(row, at, &of_panel);
+                activation::apply::<M>(activation, true, &mut values);
+                // SAFETY: 16 numbers of a row of the output, which has room for whole panels; the CPU has the instructions.
+                unsafe {
+                    let to = y.add((tile.row + row) * pitch + column).cast();
+                    *to = M::round_bf16(&values);
                 }
             }
         }

@@ -15,8 +15,9 @@ pub use crate::norm::{Norm, NormKind};
 use crate::parallel::Parallel;
 
 pub(crate) use block::{BLOCK_ROWS, Block, scratch_bytes};
+pub(crate) use epilogue::Destination;
 pub(crate) use quantize::Scale;
-pub(crate) use rows::Input;
+pub(crate) use rows::{Input, Source, bf16_stride};
 pub(crate) use split::{Call, row_tasks};
 
 /// What follows the product: `y = norm(activation(x W + bias) + residual)`.

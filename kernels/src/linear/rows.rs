@@ -16,6 +16,24 @@ pub(crate) struct Input<'a> {
     pub stride: usize,
 }
 
+/// Rows that a product reads.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    Floats(Input<'a>),
+    /// So many rows as [`Destination::Rounded`](super::Destination::Rounded) leaves them.
+    Rounded(&'a [u16], usize),
+}
+
+impl Source<'_> {
+    /// How many rows.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Floats(input) => input.count,
+            Self::Rounded(_, count) => *count,
+        }
+    }
+}
+
 impl<'a> Input<'a> {
     /// Rows of `k` values without gaps.
     pub fn dense(values: &'a [f32], k: usize) -> Self {
@@ -48,7 +66,7 @@ const fn code_stride(k: usize) -> usize {
 }
 
 /// Bytes from row to row of bf16.
-const fn bf16_stride(k: usize) -> usize {
+pub(crate) const fn bf16_stride(k: usize) -> usize {
     ((k * 2).div_ceil(64) | 1) * 64
 }
 
@@ -82,8 +100,16 @@ impl<'a> Rows<'a> {
 
     /// Brings rows of K values into the form that the weights' format needs.
     #[inline(always)]
-    pub fn prepare<M: Micro>(weights: &Packed<'_>, x: Input<'a>, scratch: &mut Scratch<'a>) -> Self {
+    pub fn prepare<M: Micro>(weights: &Packed<'_>, x: Source<'a>, scratch: &mut Scratch<'a>) -> Self {
         let k = weights.k();
+        let x = match x {
+            Source::Floats(x) => x,
+            Source::Rounded(rows, count) => {
+                let stride = bf16_stride(k);
+                assert!(M::BF16 && weights.format() == Format::Bf16 && rows.len() * 2 >= count * stride);
+                return Self::floats(rows.as_ptr().cast(), stride, count);
+            }
+        };
         // Tiles read without asking.
         assert!(x.values.len() >= (x.count - 1) * x.stride + k);
         match weights.format() {

@@ -1,6 +1,6 @@
 //! A call, split into tasks: by rows, or by columns when there are few rows.
 
-use super::{BLOCK_ROWS, Block, Epilogue, Input, Linear, scratch_bytes};
+use super::{BLOCK_ROWS, Block, Destination, Epilogue, Input, Linear, Source, scratch_bytes};
 use crate::isa::MAX_ROWS;
 use crate::layout::PANEL;
 use crate::norm::{Norm, normalise};
@@ -106,10 +106,10 @@ impl Call<'_, '_> {
         scratch::with_task(scratch_bytes(weights, BLOCK_ROWS), |scratch| {
             let block = Block {
                 weights,
-                x: Input::dense(&self.x[rows.start * k..rows.end * k], k),
+                x: Source::Floats(Input::dense(&self.x[rows.start * k..rows.end * k], k)),
                 residual: self.residual.map(|residual| &residual[rows.start * n..rows.end * n]),
                 // SAFETY: the row lies within `y`.
-                y: unsafe { y.at(rows.start * n) },
+                y: Destination::Floats(unsafe { y.at(rows.start * n) }),
                 panels,
                 activation: self.epilogue.activation,
                 norm: self.epilogue.norm.as_ref().filter(|_| whole),
