@@ -49,7 +49,8 @@ impl Numbers for Fp32 {
     const NUMBERS: usize = 1;
     const ZERO: f32 = 0.0;
     // Relative errors below 1e-7.
-    const POWER: &'static [f32] = &[0.00132647277, 0.0096715128, 0.0555073368, 0.240222423, 0.693146973];
+    const POWER: &'static [f32] =
+        &[0.001_326_472_7, 0.009_671_513, 0.055_507_336, 0.240_222_42, 0.693_146_94];
 
     #[inline(always)]
     unsafe fn round<M: Micro>(values: &[f32; COLUMNS]) -> [f32; COLUMNS] {
@@ -80,7 +81,7 @@ impl Numbers for Bf16 {
     const NUMBERS: usize = 2;
     const ZERO: u16 = 0;
     // Relative errors below 1.1e-4; the number is off by up to 2e-3.
-    const POWER: &'static [f32] = &[0.0550089321, 0.242210951, 0.693282968];
+    const POWER: &'static [f32] = &[0.055_008_933, 0.242_210_95, 0.693_282_96];
 
     #[inline(always)]
     unsafe fn round<M: Micro>(values: &[f32; COLUMNS]) -> [u16; COLUMNS] {

@@ -148,8 +148,8 @@ impl<'w> Columns<'w> {
     pub fn add_outliers<M: Micro>(&self, xs: &[f32], mut values: Lanes<f32>) -> Lanes<f32> {
         let mut rest = 0;
         if let Some(xs) = xs.first_chunk::<FIRST>() {
-            for channel in 0..FIRST {
-                values = array::from_fn(|at| fma::<M>(xs[channel], self.first[channel][at], values[at]));
+            for (x, weights) in xs.iter().zip(&self.first) {
+                values = array::from_fn(|at| fma::<M>(*x, weights[at], values[at]));
             }
             rest = FIRST;
         }
