@@ -95,6 +95,7 @@ struct Copy<'a, 'w> {
 
 impl Job for Copy<'_, '_> {
     type Output = Option<usize>;
+    const ONLY_FLOATS: bool = true;
 
     #[inline(always)]
     fn run<M: Micro>(self) -> Option<usize> {

@@ -147,7 +147,7 @@ impl<'w> FeedForward<'w> {
                     scratch: Scratch::of(memory),
                 };
                 // SAFETY: a `Linear` only has an instruction set that the CPU has.
-                unsafe { self.up.isa().run(first) };
+                unsafe { self.up.code().run(first) };
                 let second = Block {
                     weights: down,
                     x: if is_rounded {
@@ -164,7 +164,7 @@ impl<'w> FeedForward<'w> {
                     scratch: Scratch::of(memory),
                 };
                 // SAFETY: as above.
-                unsafe { self.down.isa().run(second) };
+                unsafe { self.down.code().run(second) };
             }
         });
     }

@@ -116,6 +116,7 @@ struct Rows<'a>(&'a Norm<'a>, &'a mut [f32]);
 
 impl Job for Rows<'_> {
     type Output = ();
+    const ONLY_FLOATS: bool = true;
 
     #[inline(always)]
     fn run<M: Micro>(self) {

@@ -161,9 +161,14 @@ struct Task<'a, N> {
 
 impl<N: Numbers> Job for Task<'_, N> {
     type Output = ();
+    const ONLY_FLOATS: bool = N::NUMBERS == 1;
 
     #[inline(always)]
     fn run<M: Micro>(self) {
+        // Not compiled for instruction sets that it is not for.
+        if N::NUMBERS > 1 && !M::BF16 {
+            unreachable!("pairs are only made where the CPU multiplies them");
+        }
         // SAFETY: `Micro::enter` calls this, where the CPU has the instructions; the rest was promised when this was
         // made.
         unsafe { block::run::<M, N>(self.call, self.sizes, self.index, self.scratch) }

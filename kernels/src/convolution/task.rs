@@ -107,7 +107,7 @@ impl Call<'_, '_> {
                 scratch,
             };
             // SAFETY: a `Linear` only has an instruction set that the CPU has.
-            unsafe { linear.isa().run(block) };
+            unsafe { linear.code().run(block) };
             // SAFETY: these windows and columns are this task's.
             unsafe { self.write(&piece, &results[..count * n], y) };
         });

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use super::Isa;
+use crate::layout::Format;
 use crate::math::half::bf16_from_f32;
 
 /// Elements from a row of a tile's sums to the next: three panels.
@@ -68,6 +69,9 @@ impl Deref for Panels {
 /// inlined into [`Micro::enter`] is compiled with the instructions.
 pub(crate) trait Job {
     type Output;
+    /// Whether it needs neither products of codes nor of bf16: then it is compiled once for instruction sets that only
+    /// differ in those.
+    const ONLY_FLOATS: bool = false;
     fn run<M: Micro>(self) -> Self::Output;
 }
 
@@ -84,7 +88,6 @@ pub(crate) trait Job {
 ///   overwritten for the tile's rows and panels; other elements are neither read nor written.
 pub(crate) trait Micro: Copy + 'static {
     /// Which one it is.
-    #[allow(dead_code, reason = "only tests ask")]
     const ISA: Isa;
     /// Rows of a full tile, at most [`MAX_ROWS`].
     const MAX_ROWS: usize;
@@ -97,6 +100,16 @@ pub(crate) trait Micro: Copy + 'static {
     /// Whether tiles take 8-bit codes of rows as signed: what they stand for and their zero point are then 128 less
     /// (the highest bit is flipped). Sums without the part of the zero point are the same.
     const SIGNED: bool = false;
+
+    /// Whether fewer and slower passes over tiles will do.
+    const SMALL: bool = false;
+
+    /// Whether weights of this format are multiplied by it, and not by the instruction set that it adds to:
+    /// [`Isa::for_format`] leads to those that do.
+    #[inline(always)]
+    fn serves(format: Format) -> bool {
+        Self::ISA.for_format(format) == Self::ISA
+    }
 
     /// How many panels a tile of a block with so many rows should have.
     fn panels(_rows: usize) -> usize {

@@ -19,6 +19,7 @@ use std::sync::OnceLock;
 pub(crate) use micro::{ACC_PITCH, Acc, Job, MAX_ROWS, Micro, Panels};
 
 use crate::error::KernelError;
+use crate::layout::Format;
 
 /// The environment variable that forces an instruction set by its [name](Isa::name).
 const VARIABLE: &str = "ORTLET_KERNELS";
@@ -100,6 +101,18 @@ impl Isa {
         matches!(self, Self::Avx512Bf16 | Self::NeonI8mm)
     }
 
+    /// The one whose code multiplies weights of a format. Instruction sets that add products of one format to another set
+    /// have no code for the other formats: [`Micro::serves`].
+    pub(crate) const fn for_format(self, format: Format) -> Self {
+        match (self, format) {
+            (Self::AvxVnni, Format::Fp32 | Format::Fp16 | Format::Bf16) => Self::Avx2,
+            (Self::Avx512Bf16, Format::Fp32 | Format::Fp16 | Format::Int8) => Self::Avx512,
+            (Self::NeonDotprod, Format::Fp32 | Format::Fp16 | Format::Bf16)
+            | (Self::NeonI8mm, Format::Fp32 | Format::Fp16) => Self::Neon,
+            _ => self,
+        }
+    }
+
     /// All that this CPU has; the best is the last.
     pub fn available() -> Vec<Self> {
         Self::ALL.into_iter().filter(|isa| isa.is_available()).collect()
@@ -151,6 +164,12 @@ impl Isa {
         // SAFETY: the caller's promise.
         unsafe {
             match self {
+                #[cfg(target_arch = "x86_64")]
+                Self::AvxVnni if J::ONLY_FLOATS => x86::Avx2::enter(job),
+                #[cfg(target_arch = "x86_64")]
+                Self::Avx512Bf16 if J::ONLY_FLOATS => x86::Avx512::enter(job),
+                #[cfg(target_arch = "aarch64")]
+                Self::NeonDotprod | Self::NeonI8mm if J::ONLY_FLOATS => arm::Neon::enter(job),
                 #[cfg(target_arch = "x86_64")]
                 Self::Avx2 => x86::Avx2::enter(job),
                 #[cfg(target_arch = "x86_64")]

@@ -75,6 +75,7 @@ impl Micro for Portable {
     const MAX_PANELS: usize = 1;
     const FMA: bool = false;
     const BF16: bool = false;
+    const SMALL: bool = true;
 
     #[inline(never)]
     unsafe fn enter<J: Job>(job: J) -> J::Output {

@@ -118,18 +118,25 @@ impl Memory {
         // SAFETY: the caller's promise; rows have as many values as the panels, with padding where those have it.
         unsafe {
             match weights.format() {
-                Format::Fp32 => M::tile_f32(m, p, a.cast(), rows.stride / 4, panels, values, tile),
-                Format::Fp16 => M::tile_f16(m, p, a.cast(), rows.stride / 4, panels, values, tile),
-                Format::Bf16 => M::tile_bf16(m, p, a, rows.stride, panels, values, tile),
-                Format::Int8 if weights.grouped() => {
+                Format::Fp32 if M::serves(Format::Fp32) => {
+                    M::tile_f32(m, p, a.cast(), rows.stride / 4, panels, values, tile);
+                }
+                Format::Fp16 if M::serves(Format::Fp16) => {
+                    M::tile_f16(m, p, a.cast(), rows.stride / 4, panels, values, tile);
+                }
+                Format::Bf16 if M::serves(Format::Bf16) => {
+                    M::tile_bf16(m, p, a, rows.stride, panels, values, tile);
+                }
+                Format::Int8 if M::serves(Format::Int8) && weights.grouped() => {
                     self.groups::<M>(rows, a, place, panels);
                     return write::<M, _>(&place, Groups(&self.tile), rows, output, &mut self.few);
                 }
-                Format::Int8 => {
+                Format::Int8 if M::serves(Format::Int8) => {
                     M::tile_i8(m, p, a, rows.stride, panels, values, self.codes.0.as_mut_ptr());
                     let codes = Codes(&self.codes, &rows.scales[row..row + m]);
                     return write::<M, _>(&place, codes, rows, output, &mut self.few);
                 }
+                _ => unreachable!("`Isa::for_format` leads to one that serves the format"),
             }
             write::<M, _>(&place, Plain(&self.tile), rows, output, &mut self.few);
         }

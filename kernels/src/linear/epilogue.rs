@@ -40,7 +40,7 @@ pub(crate) enum Destination {
 
 /// One pass over a tile, from its sums to the output. Made by [`write`] alone.
 ///
-/// There is one for each combination of parameters: what is not needed costs nothing.
+/// There is one for each combination of parameters that is worth it: what is not needed costs nothing.
 struct Write<'a, 'w, S, const OUTLIERS: bool, const ACTIVATION: bool, const RESIDUAL: bool> {
     tile: &'a Tile<'a, 'w>,
     sums: S,
@@ -65,48 +65,35 @@ pub(super) unsafe fn write<M: Micro, S: Start>(
     output: &Output<'_>,
     few: &mut Few,
 ) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        if rows.outliers.is_empty() {
-            write_with::<M, S, false>(tile, sums, rows, output, few);
-        } else {
-            write_with::<M, S, true>(tile, sums, rows, output, few);
+    let y = match output.y {
+        Destination::Floats(y) => y,
+        Destination::Rounded(y) if M::BF16 && S::ROUNDED => {
+            // SAFETY: the caller's promise.
+            return unsafe { M::enter(WriteRounded { tile, sums, activation: output.activation, y }) };
         }
-    }
-}
-
-/// # Safety
-/// As [`write`].
-#[inline(always)]
-unsafe fn write_with<M: Micro, S: Start, const OUTLIERS: bool>(
-    tile: &Tile<'_, '_>,
-    sums: S,
-    rows: &Rows<'_>,
-    output: &Output<'_>,
-    few: &mut Few,
-) {
+        Destination::Rounded(_) => unreachable!("only products of bf16 have rounded results"),
+    };
     let is_active = output.activation != Activation::None;
+    let has_residual = output.residual.is_some();
+    // With outlier channels, if there may be any, also where there are none: only what is most frequent has a pass without.
     // SAFETY: the caller's promise.
     unsafe {
-        match (output.y, output.residual) {
-            (Destination::Rounded(y), _) => {
-                debug_assert!(M::BF16 && !OUTLIERS && output.residual.is_none());
-                if M::BF16 && !OUTLIERS {
-                    M::enter(WriteRounded { tile, sums, activation: output.activation, y });
-                }
+        if S::ACTIVATION && !M::SMALL && is_active && !has_residual {
+            return M::enter(Write::<S, true, true, false> { tile, sums, rows, output, y, few });
+        }
+        if S::RESIDUAL && !M::SMALL && !is_active && has_residual {
+            if S::OUTLIERS {
+                return M::enter(Write::<S, true, false, true> { tile, sums, rows, output, y, few });
             }
-            (Destination::Floats(y), None) if is_active => {
-                M::enter(Write::<S, OUTLIERS, true, false> { tile, sums, rows, output, y, few });
-            }
-            (Destination::Floats(y), None) => {
-                M::enter(Write::<S, OUTLIERS, false, false> { tile, sums, rows, output, y, few });
-            }
-            (Destination::Floats(y), Some(_)) if is_active => {
-                M::enter(Write::<S, OUTLIERS, true, true> { tile, sums, rows, output, y, few });
-            }
-            (Destination::Floats(y), Some(_)) => {
-                M::enter(Write::<S, OUTLIERS, false, true> { tile, sums, rows, output, y, few });
-            }
+            return M::enter(Write::<S, false, false, true> { tile, sums, rows, output, y, few });
+        }
+        if S::OUTLIERS && !rows.outliers.is_empty() {
+            M::enter(Write::<S, true, false, false> { tile, sums, rows, output, y, few });
+        } else {
+            M::enter(Write::<S, false, false, false> { tile, sums, rows, output, y, few });
+        }
+        if is_active || has_residual {
+            M::enter(Behind { tile, output, y });
         }
     }
 }
@@ -120,7 +107,6 @@ impl<S: Start, const OUTLIERS: bool, const ACTIVATION: bool, const RESIDUAL: boo
     fn run<M: Micro>(self) {
         let Self { tile, sums, rows, output, few, .. } = self;
         let n = tile.weights.n();
-        let rounded = matches!(tile.weights.format(), Format::Bf16 | Format::Int8);
         let residual = output.residual.unwrap_or_default();
         let channels = rows.channels();
         let outliers = &rows.outliers[tile.row * channels..];
@@ -137,7 +123,7 @@ impl<S: Start, const OUTLIERS: bool, const ACTIVATION: bool, const RESIDUAL: boo
                     values = of_panel.add_outliers::<M>(&outliers[row * channels..][..channels], values);
                 }
                 if ACTIVATION {
-                    activation::apply::<M>(output.activation, rounded, &mut values);
+                    activation::apply::<M>(output.activation, true, &mut values);
                 }
                 if RESIDUAL && count == PANEL {
                     let residual: &Lanes<f32> = columns(&residual[first + row * n..], 0);
@@ -157,6 +143,34 @@ impl<S: Start, const OUTLIERS: bool, const ACTIVATION: bool, const RESIDUAL: boo
                     let residual = &residual[first + row * n..];
                     to.iter_mut().zip(residual).for_each(|(value, residual)| *value += residual);
                 }
+            }
+        }
+    }
+}
+
+/// Activation and residual, after everything else: what [`Write`] does not do on the way. Made by [`write`] alone.
+struct Behind<'a, 'w> {
+    tile: &'a Tile<'a, 'w>,
+    output: &'a Output<'a>,
+    y: *mut f32,
+}
+
+impl Job for Behind<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<M: Micro>(self) {
+        let Self { tile, output, y } = self;
+        let n = tile.weights.n();
+        let rounded = matches!(tile.weights.format(), Format::Bf16 | Format::Int8);
+        let columns = tile.panel * PANEL..n.min((tile.panel + tile.p) * PANEL);
+        for row in tile.row..tile.row + tile.m {
+            let start = row * n + columns.start;
+            // SAFETY: the tile's rows and columns are there, as was promised to `write`.
+            let values = unsafe { std::slice::from_raw_parts_mut(y.add(start), columns.len()) };
+            activation::apply::<M>(output.activation, rounded, values);
+            if let Some(residual) = output.residual {
+                values.iter_mut().zip(&residual[start..]).for_each(|(value, residual)| *value += residual);
             }
         }
     }

@@ -88,6 +88,11 @@ impl<'w> Linear<'w> {
         self.isa
     }
 
+    /// The instruction set whose code multiplies its weights.
+    pub(crate) fn code(&self) -> Isa {
+        self.isa.for_format(self.packed.format())
+    }
+
     /// Computes `y = norm(activation(x W + bias) + residual)`.
     ///
     /// `x` is \[rows, K\], `residual` and `y` are \[rows, N\], all without gaps. Rows are split among the threads of

@@ -113,7 +113,7 @@ impl<'a> Rows<'a> {
         // Tiles read without asking.
         assert!(x.values.len() >= (x.count - 1) * x.stride + k);
         match weights.format() {
-            Format::Int8 => Self::codes::<M>(weights, x, scratch),
+            Format::Int8 if M::serves(Format::Int8) => Self::codes::<M>(weights, x, scratch),
             // Overlapping rows are rounded as the one row that they are; pairs have to stay pairs.
             Format::Bf16 if M::BF16 && x.stride < k && k.is_multiple_of(2) && x.stride.is_multiple_of(2) => {
                 Self::overlapping::<M>(k, x, scratch)

@@ -116,7 +116,7 @@ impl Call<'_, '_> {
                 scratch,
             };
             // SAFETY: a `Linear` only has an instruction set that the CPU has.
-            unsafe { self.linear.isa.run(block) };
+            unsafe { self.linear.code().run(block) };
         });
     }
 }

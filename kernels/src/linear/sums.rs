@@ -31,6 +31,15 @@ fn centred(sums: &Lanes<i32>, zero: i32, column_sums: &Lanes<i32>) -> Lanes<f32>
 
 /// Sums of a tile, which become `x W + bias`, but for outlier channels.
 pub(super) trait Start: Copy {
+    /// Whether there may be outlier channels.
+    const OUTLIERS: bool;
+    /// Whether they may be rounded to bf16.
+    const ROUNDED: bool;
+    /// Whether they are worth a pass of their own that ends with a residual.
+    const RESIDUAL: bool;
+    /// Whether they are worth one that ends with an activation. It is for products of rounded numbers.
+    const ACTIVATION: bool;
+
     /// Those of a tile's row in one of its panels.
     fn values<M: Micro>(self, row: usize, panel: usize, columns: &Columns<'_>) -> Lanes<f32>;
 }
@@ -40,6 +49,11 @@ pub(super) trait Start: Copy {
 pub(super) struct Plain<'a>(pub &'a Acc<f32>);
 
 impl Start for Plain<'_> {
+    const OUTLIERS: bool = false;
+    const ROUNDED: bool = true;
+    const RESIDUAL: bool = true;
+    const ACTIVATION: bool = false;
+
     #[inline(always)]
     fn values<M: Micro>(self, row: usize, panel: usize, columns: &Columns<'_>) -> Lanes<f32> {
         let sums = lanes(self.0, row, panel);
@@ -52,6 +66,11 @@ impl Start for Plain<'_> {
 pub(super) struct Groups<'a>(pub &'a Acc<f32>);
 
 impl Start for Groups<'_> {
+    const OUTLIERS: bool = true;
+    const ROUNDED: bool = false;
+    const RESIDUAL: bool = false;
+    const ACTIVATION: bool = false;
+
     #[inline(always)]
     fn values<M: Micro>(self, row: usize, panel: usize, columns: &Columns<'_>) -> Lanes<f32> {
         let sums = lanes(self.0, row, panel);
@@ -64,6 +83,11 @@ impl Start for Groups<'_> {
 pub(super) struct Codes<'a>(pub &'a Acc<i32>, pub &'a [Scale]);
 
 impl Start for Codes<'_> {
+    const OUTLIERS: bool = true;
+    const ROUNDED: bool = false;
+    const RESIDUAL: bool = true;
+    const ACTIVATION: bool = true;
+
     #[inline(always)]
     fn values<M: Micro>(self, row: usize, panel: usize, columns: &Columns<'_>) -> Lanes<f32> {
         let Scale { scale, zero } = self.1[row];
