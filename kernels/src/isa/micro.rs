@@ -45,14 +45,24 @@ impl Panels {
     #[inline(always)]
     #[allow(dead_code, reason = "only some processors gain by it")]
     pub fn prefetch(&self, step: usize) {
-        #[cfg(target_arch = "x86_64")]
         if step < self.lines {
-            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-            // SAFETY: every x86-64 has it, and it reads nothing.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(self.next.wrapping_add(64 * step).cast()) };
+            nearer(self.next.wrapping_add(64 * step));
         }
     }
 }
+
+/// Brings a line into the second cache. Any address will do.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn nearer(line: *const u8) {
+    use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+    // SAFETY: every x86-64 has it, and it reads nothing.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(line.cast()) };
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn nearer(_line: *const u8) {}
 
 impl Deref for Panels {
     type Target = [*const u8; 3];

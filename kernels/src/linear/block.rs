@@ -101,7 +101,7 @@ impl Memory {
     /// The products of the rows and panels of a tile, and what becomes of them.
     ///
     /// # Safety
-    /// As for the tiles of [`Micro`] and for [`write`].
+    /// As for the tiles of [`Micro`] and for [`write()`].
     #[inline(always)]
     unsafe fn tile<M: Micro>(
         &mut self,

@@ -38,7 +38,7 @@ pub(crate) enum Destination {
     Rounded(*mut u16),
 }
 
-/// One pass over a tile, from its sums to the output. Made by [`write`] alone.
+/// One pass over a tile, from its sums to the output. Made by [`write()`] alone.
 ///
 /// There is one for each combination of parameters that is worth it: what is not needed costs nothing.
 struct Write<'a, 'w, S, const OUTLIERS: bool, const ACTIVATION: bool, const RESIDUAL: bool> {
@@ -148,7 +148,7 @@ impl<S: Start, const OUTLIERS: bool, const ACTIVATION: bool, const RESIDUAL: boo
     }
 }
 
-/// Activation and residual, after everything else: what [`Write`] does not do on the way. Made by [`write`] alone.
+/// Activation and residual, after everything else: what [`Write`] does not do on the way. Made by [`write()`] alone.
 struct Behind<'a, 'w> {
     tile: &'a Tile<'a, 'w>,
     output: &'a Output<'a>,
@@ -176,7 +176,7 @@ impl Job for Behind<'_, '_> {
     }
 }
 
-/// The same to rows that another product with bf16 reads. Made by [`write`] alone.
+/// The same to rows that another product with bf16 reads. Made by [`write()`] alone.
 struct WriteRounded<'a, 'w, S> {
     tile: &'a Tile<'a, 'w>,
     sums: S,

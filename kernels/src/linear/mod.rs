@@ -38,6 +38,8 @@ pub struct Epilogue<'a> {
 ///   and 0. The products and sums of codes are exact. Outlier channels do not count for the range and are multiplied in
 ///   `f32`. A row whose largest magnitude is below 3e-36 counts as zeros.
 ///
+/// GELU is off by less than 1e-6; with bf16 and int8 by less than 1.5e-4, or 5e-5 of it where it is larger than 4.
+///
 /// NaN anywhere in a row makes the whole row of the output NaN with int8, and so does an infinity.
 /// A row of the output depends on nothing but the row of the input: not on other rows, nor on the number of threads.
 #[derive(Debug, Clone)]
