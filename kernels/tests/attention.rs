@@ -2,8 +2,6 @@
 
 mod common;
 
-use std::f32::consts::LOG2_E;
-
 use common::{Random, Threads};
 use ortlet_kernels::{Arithmetic, Attention, AttentionInputs, Isa, KernelError, Mask, Serial, View};
 
@@ -84,7 +82,7 @@ impl Case {
         y
     }
 
-    /// By the definition, with scores as powers of 2: that is where queries are rounded.
+    /// By the definition.
     fn reference(&self, round: impl Fn(f64) -> f64) -> Vec<f64> {
         let &Attention { heads, kv_heads, head_size: size, scale, causal, .. } = &self.attention;
         let inputs = self.inputs();
@@ -103,11 +101,11 @@ impl Case {
                             }
                             let product: f64 = (0..size)
                                 .map(|at| {
-                                    let q = number(&inputs.q, b, i, head, at) as f32 * (scale * LOG2_E);
-                                    round(f64::from(q)) * round(number(&inputs.k, b, j, kv_head, at))
+                                    let q = f64::from(number(&inputs.q, b, i, head, at) as f32 * scale);
+                                    round(q) * round(number(&inputs.k, b, j, kv_head, at))
                                 })
                                 .sum();
-                            product * std::f64::consts::LN_2 + self.mask_at([b, head, i, j])
+                            product + self.mask_at([b, head, i, j])
                         })
                         .collect();
                     let weights = softmax(&scores);

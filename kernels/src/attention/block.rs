@@ -4,7 +4,7 @@ use super::inputs::{Mask, MaskRow, Places, Shape, View};
 use super::numbers::{COLUMNS, Numbers, round};
 use super::pack;
 use super::plan::Plan;
-use super::softmax::{LOG2_E, Row, WIDTH, exponentials, prepare};
+use super::softmax::{Row, WIDTH, exponentials, prepare};
 use crate::isa::{MAX_ROWS, Micro, Panels};
 use crate::parallel::Shared;
 use crate::scratch::Scratch;
@@ -152,7 +152,7 @@ impl<N: Numbers> Head<'_, '_, N> {
             let row = self.call.q.row(self.batch, place.query, place.head, shape.size);
             place.step();
             // SAFETY: the caller's promise.
-            unsafe { round::<M, N>(row, self.call.scale * LOG2_E, out) };
+            unsafe { round::<M, N>(row, self.call.scale, out) };
         }
         // SAFETY: the caller's promise.
         unsafe { self.scores::<M>(first, rows) };

@@ -13,17 +13,7 @@ const PANELS: usize = WIDTH / COLUMNS;
 const LOWEST: f32 = -126.0;
 /// Adding it rounds to a whole number, which then is the low bits, with the exponent's bias.
 const ROUND: f32 = 12_582_912.0 + 127.0;
-/// What makes powers of e powers of 2. Queries are multiplied by it beforehand, so scores are logarithms to the base 2.
-pub(super) const LOG2_E: f32 = std::f32::consts::LOG2_E;
-/// Numbers of the mask beyond this, or below its negative, hide or show keys whatever they are multiplied by, and the
-/// product might be infinite.
-const LARGE: f32 = 1e38;
-
-/// A number of the mask as one that can be added to scores.
-#[inline(always)]
-fn to_base_2(value: f32) -> f32 {
-    if value.abs() > LARGE { value } else { value * LOG2_E }
-}
+const LOG2_E: f32 = std::f32::consts::LOG2_E;
 
 /// All 16 lanes as one, by halves. Written out: with a loop over the halves the lanes would be kept in memory.
 macro_rules! fold {
@@ -94,7 +84,6 @@ pub(super) fn prepare(row: &mut Row<'_>, panels: usize, visible: usize, mask: Ma
             }
         }
         MaskRow::All(value) => {
-            let value = to_base_2(value);
             for at in 0..whole {
                 let place = row.panel(at);
                 let mut scores = *place;
@@ -110,7 +99,7 @@ pub(super) fn prepare(row: &mut Row<'_>, panels: usize, visible: usize, mask: Ma
                 let place = row.panel(at);
                 let (mut scores, values) = (*place, *values);
                 for column in 0..COLUMNS {
-                    scores[column] += to_base_2(values[column]);
+                    scores[column] += values[column];
                     largest[column] = larger(largest[column], scores[column]);
                 }
                 *place = scores;
@@ -124,8 +113,8 @@ pub(super) fn prepare(row: &mut Row<'_>, panels: usize, visible: usize, mask: Ma
             masked[column] = scores[column]
                 + match mask {
                     MaskRow::None => 0.0,
-                    MaskRow::All(value) => to_base_2(value),
-                    MaskRow::Each(values) => to_base_2(values[at * COLUMNS + column]),
+                    MaskRow::All(value) => value,
+                    MaskRow::Each(values) => values[at * COLUMNS + column],
                 };
         }
         for column in 0..COLUMNS {
@@ -141,7 +130,7 @@ fn larger(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
 }
 
-/// Writes `2^(score - maximum)` for each number of `weights`, whole panels of them. Gives their sum; if a score is NaN or
+/// Writes `exp(score - maximum)` for each number of `weights`, whole panels of them. Gives their sum; if a score is NaN or
 /// `+inf` or all are `-inf`, it is NaN.
 ///
 /// # Safety
@@ -186,7 +175,7 @@ pub(super) unsafe fn exponentials<M: Micro, N: Numbers>(
 fn powers<M: Micro, N: Numbers>(scores: &[f32; COLUMNS], maximum: f32) -> [f32; COLUMNS] {
     let mut powers = [0.0; COLUMNS];
     for column in 0..COLUMNS {
-        powers[column] = power::<M, N>(scores[column] - maximum);
+        powers[column] = power::<M, N>((scores[column] - maximum) * LOG2_E);
     }
     powers
 }

@@ -81,6 +81,7 @@ pub(crate) trait Job {
     type Output;
     /// Whether it needs neither products of codes nor of bf16: then it is compiled once for instruction sets that only
     /// differ in those.
+    #[allow(dead_code, reason = "not all processors have such instruction sets")]
     const ONLY_FLOATS: bool = false;
     fn run<M: Micro>(self) -> Self::Output;
 }
