@@ -16,7 +16,7 @@ use crate::{Error, Result};
 const MAX_MANIFEST_BYTES: u64 = 16 << 20;
 
 /// More than the constants that rewriting compares with, and little beside weights.
-#[cfg_attr(not(feature = "engine"), allow(dead_code, reason = "only the engine asks"))]
+#[allow(dead_code, reason = "only the native engine asks")]
 const MAX_INSIDE_BYTES: u64 = 64 << 10;
 
 /// A compiled model. See [the module](super) for what is inside.
@@ -146,7 +146,7 @@ impl Artifact {
 
     /// As [`Artifact::relocated_portable`], with what is not large inside of the model again, where rewriting looks for
     /// constants.
-    #[cfg_attr(not(feature = "engine"), allow(dead_code, reason = "only the engine asks"))]
+    #[allow(dead_code, reason = "only the native engine asks")]
     pub(crate) fn portable_to_change(&self, file_name: &str) -> Result<Model> {
         let mut model = self.relocated_portable(file_name)?;
         let files = MemoryFiles::from_iter([(file_name, self.file.clone())]);

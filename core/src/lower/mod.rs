@@ -105,7 +105,7 @@ pub fn lower(
 ///
 /// # Errors
 /// Those of [`Model::validate`].
-#[cfg_attr(not(feature = "engine"), allow(dead_code, reason = "only the engine asks"))]
+#[allow(dead_code, reason = "only the native engine asks")]
 pub(crate) fn products(
     model: &Model,
     options: &LowerOptions,

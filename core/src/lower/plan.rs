@@ -104,7 +104,7 @@ impl Plan {
     }
 
     /// What layers multiply their weights with, in the order of the blocks.
-    #[cfg_attr(not(feature = "engine"), allow(dead_code, reason = "only the engine asks"))]
+    #[allow(dead_code, reason = "only the native engine asks")]
     pub fn products(&self) -> Vec<Product> {
         let merged = self.attentions.iter().filter_map(|planned| {
             let merged = planned.merged.as_ref().map(|(merged, _)| merged);
