@@ -74,7 +74,7 @@ impl Job for Block<'_, '_> {
             panel += p;
         }
         if let (Some(norm), Destination::Floats(y)) = (self.norm, self.y) {
-            debug_assert_eq!(self.panels, 0..weights.header().padded_n() / crate::layout::PANEL);
+            debug_assert_eq!(self.panels, 0..weights.header().padded_n() / PANEL);
             // SAFETY: with all panels the rows are this task's alone.
             norm.apply::<M>(unsafe { std::slice::from_raw_parts_mut(y, count * weights.n()) });
         }
